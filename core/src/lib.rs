@@ -1,0 +1,9 @@
+//! The cluster's decisions.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod id;
+pub mod limits;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,5 @@
+//! The `latido` command.
+
+fn main() {
+    println!("latido {}", env!("CARGO_PKG_VERSION"));
+}
