@@ -3,7 +3,30 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod action;
+pub mod config;
+mod detector;
+mod event;
+mod groups;
+mod history;
 pub mod id;
 pub mod limits;
+mod membership;
+mod node;
+pub mod notice;
+mod order;
+mod ownership;
+pub mod random;
+mod reception;
+mod rejects;
 pub mod time;
+mod turn;
 pub mod wire;
+
+pub use action::{Action, Actions, Transmission};
+pub use config::{Config, Incarnation, NodeKind, Settings, Timing};
+pub use event::{Command, Event, LinkState};
+pub use node::{GroupView, LinkView, Node, NodeView, Stamp};
+pub use notice::Notice;
+pub use order::{Outcome, Ownership};
+pub use ownership::Phase;

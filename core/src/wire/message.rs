@@ -225,6 +225,12 @@ impl Hold {
         Self { local: self.local || other.local, foreign: self.foreign || other.foreign }
     }
 
+    /// What is in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self { local: self.local && other.local, foreign: self.foreign && other.foreign }
+    }
+
     /// What is in this one and not in the other.
     #[must_use]
     pub const fn minus(self, other: Self) -> Self {

@@ -1,0 +1,89 @@
+//! The messages that this node has sent, kept for retransmission.
+//!
+//! A ring of [`HISTORY_MAX`] slots, indexed by sequence number: the newest
+//! message takes the oldest's slot. The load and the time stamp are not kept; a
+//! retransmission is stamped anew when it is rendered.
+
+use crate::action::Transmission;
+use crate::id::Sequence;
+use crate::limits::HISTORY_MAX;
+use crate::wire::NakReason;
+
+/// The last [`HISTORY_MAX`] messages with a number.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    slots: [Option<Transmission>; HISTORY_MAX],
+    last: Sequence,
+    acknowledged: Sequence,
+}
+
+/// What is found for a requested number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// It can be sent again.
+    Kept(Transmission),
+    /// It cannot, for this reason.
+    Gone(NakReason),
+    /// The other node has acknowledged it: nothing to do.
+    Acknowledged,
+    /// It has not been sent yet.
+    Unsent,
+}
+
+impl History {
+    pub(crate) const fn new() -> Self {
+        Self { slots: [None; HISTORY_MAX], last: Sequence(0), acknowledged: Sequence(0) }
+    }
+
+    /// The highest number given so far.
+    pub(crate) const fn last(&self) -> Sequence {
+        self.last
+    }
+
+    /// Gives `transmission` the next number and keeps it.
+    pub(crate) fn keep(&mut self, mut transmission: Transmission) -> Transmission {
+        self.last = self.last.next();
+        transmission.sequence = Some(self.last);
+        *self.slot(self.last) = Some(transmission);
+        transmission
+    }
+
+    /// The other node has everything up to and including `sequence`. A number
+    /// that was never sent is ignored (specification 4.3).
+    pub(crate) fn acknowledge(&mut self, sequence: Sequence) {
+        if sequence <= self.last && sequence > self.acknowledged {
+            self.acknowledged = sequence;
+        }
+    }
+
+    /// Forgets what the other node acknowledged: it has started anew.
+    pub(crate) const fn forget_acknowledgements(&mut self) {
+        self.acknowledged = Sequence(0);
+    }
+
+    /// What can be done for a request of `sequence` (specification 4.4).
+    pub(crate) fn look_up(&mut self, sequence: Sequence) -> Lookup {
+        if sequence > self.last {
+            return Lookup::Unsent;
+        }
+        if sequence <= self.acknowledged {
+            return Lookup::Acknowledged;
+        }
+        let lowest = self.last.0.saturating_sub(HISTORY_MAX as u64);
+        if sequence.0 <= lowest {
+            return Lookup::Gone(NakReason::TooLow);
+        }
+        match *self.slot(sequence) {
+            Some(kept) if kept.sequence == Some(sequence) => Lookup::Kept(kept),
+            Some(_) | None => Lookup::Gone(NakReason::NotFound),
+        }
+    }
+
+    fn slot(&mut self, sequence: Sequence) -> &mut Option<Transmission> {
+        let place = (sequence.0 % HISTORY_MAX as u64) as usize;
+        self.slots.get_mut(place).expect("a remainder is within the ring")
+    }
+}
+
+#[cfg(test)]
+mod tests;
