@@ -118,6 +118,43 @@ pub struct Settings {
     pub fingerprint: Fingerprint,
 }
 
+impl Settings {
+    /// Two normal nodes, `names`, of which `me` is this one; all `groups` prefer the
+    /// first. Everything else has its default, and there is automatic failback.
+    ///
+    /// # Panics
+    /// If a name or a key is longer, or if there are more of them, than
+    /// [`limits`](crate::limits) says.
+    #[must_use]
+    pub fn pair(
+        names: [&str; NORMAL_NODES_MAX],
+        me: NodeId,
+        links: &[&str],
+        groups: &[&str],
+        timing: Timing,
+    ) -> Self {
+        let name = |name: &str| Name::try_from(name).expect("a name has at most NAME_MAX octets");
+        let key = |key: &str| Key::try_from(key).expect("a key has at most KEY_MAX octets");
+        Self {
+            me,
+            nodes: names
+                .iter()
+                .map(|text| NodeSettings { name: name(text), kind: NodeKind::Normal })
+                .collect(),
+            links: links.iter().map(|text| name(text)).collect(),
+            groups: groups
+                .iter()
+                .map(|text| GroupSettings { preferred: NodeId(0), key: key(text) })
+                .collect(),
+            timing,
+            auto_failback: true,
+            hopfudge: 1,
+            inner_signature: true,
+            fingerprint: Fingerprint(0),
+        }
+    }
+}
+
 /// What is new at each start of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incarnation {

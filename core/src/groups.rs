@@ -7,7 +7,7 @@
 use crate::action::{Action, Actions, push, tell};
 use crate::config::Config;
 use crate::id::{GroupId, GroupSet, Order};
-use crate::limits::GROUPS_MAX;
+use crate::limits::{GROUPS_MAX, GROUPS_MAX_U8};
 use crate::notice::Notice;
 use crate::order::{Outcome, Ownership};
 use crate::time::{Duration, Instant};
@@ -158,7 +158,7 @@ impl Groups {
 
     /// All groups.
     pub(crate) fn all(&self) -> GroupSet {
-        (0..self.states.len()).map(|place| GroupId(place as u8)).collect()
+        (0..GROUPS_MAX_U8).map(GroupId).take(self.states.len()).collect()
     }
 
     /// Notes that something of `group` was found running at the start.
@@ -177,7 +177,8 @@ impl Groups {
 
     /// Releases the leftovers in `set`: they are not ours to keep.
     pub(crate) fn drop_leftovers(&mut self, set: GroupSet, actions: &mut Actions) {
-        for group in set.iter().filter(|group| self.state(*group).leftover).collect::<GroupSet>().iter()
+        for group in
+            set.iter().filter(|group| self.state(*group).leftover).collect::<GroupSet>().iter()
         {
             tell(actions, Notice::LeftoverDropped { group });
             self.own_one(group, Ownership::Released, actions);

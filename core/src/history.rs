@@ -42,6 +42,7 @@ impl History {
 
     /// Gives `transmission` the next number and keeps it.
     pub(crate) fn keep(&mut self, mut transmission: Transmission) -> Transmission {
+        assert!(transmission.message.is_sequenced(), "only numbered messages are kept");
         self.last = self.last.next();
         transmission.sequence = Some(self.last);
         *self.slot(self.last) = Some(transmission);
@@ -80,7 +81,8 @@ impl History {
     }
 
     fn slot(&mut self, sequence: Sequence) -> &mut Option<Transmission> {
-        let place = (sequence.0 % HISTORY_MAX as u64) as usize;
+        let place = sequence.0 % HISTORY_MAX as u64;
+        let place = usize::try_from(place).expect("the ring is shorter than 2^32");
         self.slots.get_mut(place).expect("a remainder is within the ring")
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::limits::{GROUPS_MAX, KEY_MAX, NAME_MAX};
+use crate::limits::{GROUPS_MAX_U8, KEY_MAX, NAME_MAX};
 
 /// A node's or a link's name.
 pub type Name = heapless::String<NAME_MAX>;
@@ -120,7 +120,7 @@ impl GroupSet {
 
     /// The groups in it, in the order of their lines.
     pub fn iter(self) -> impl Iterator<Item = GroupId> {
-        (0..GROUPS_MAX as u8).map(GroupId).filter(move |group| self.contains(*group))
+        (0..GROUPS_MAX_U8).map(GroupId).filter(move |group| self.contains(*group))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cluster's decisions.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -10,7 +10,9 @@ pub const NORMAL_NODES_MAX: usize = 2;
 /// Heartbeat links. More is a configuration error.
 pub const LINKS_MAX: usize = 8;
 /// Resource groups (lines of haresources). More is a configuration error.
-pub const GROUPS_MAX: usize = 32;
+pub const GROUPS_MAX: usize = GROUPS_MAX_U8 as usize;
+/// The same as the type of a group's number.
+pub const GROUPS_MAX_U8: u8 = 32;
 /// Octets of a node's, link's or field's name. A longer name in a
 /// configuration is an error; in a frame it makes the frame malformed.
 pub const NAME_MAX: usize = 64;

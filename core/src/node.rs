@@ -11,7 +11,7 @@ use crate::config::{Config, Incarnation, NodeKind};
 use crate::event::{Command, Event, LinkState};
 use crate::groups::Groups;
 use crate::history::History;
-use crate::id::{GroupId, LinkId, Name, NodeId};
+use crate::id::{LinkId, NodeId};
 use crate::limits::NORMAL_NODES_MAX;
 use crate::membership::{Change, Membership};
 use crate::notice::Notice;
@@ -397,7 +397,6 @@ impl Node {
             .expect("FRAME_MAX holds every message with the longest names")
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -180,6 +180,7 @@ pub enum Initial {
 impl Notice {
     /// How much it matters.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table, one line a notice")]
     pub const fn severity(self) -> Severity {
         match self {
             Self::Partition { .. } | Self::TooLateBeat { .. } | Self::GroupBlocked { .. } => {

@@ -220,7 +220,8 @@ impl Ownership {
             (false, Hold::NONE) => Hold::NONE,
             (false, hold) => self.other.union(hold),
         };
-        let let_go = turn.config.groups(before.seen_from_other().minus(self.other.seen_from_other()));
+        let let_go =
+            turn.config.groups(before.seen_from_other().minus(self.other.seen_from_other()));
         for group in let_go.iter().filter(|group| turn.groups.held().contains(*group)) {
             push(turn.actions, Action::Announce { group });
         }

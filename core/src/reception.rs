@@ -139,7 +139,9 @@ impl Reception {
     pub(crate) fn acknowledgement(&self, sequence: Sequence, arrival: Arrival) -> Option<Sequence> {
         let due = |sequence: Sequence| sequence.0 % ACK_EVERY == self.trigger;
         match arrival {
-            Arrival::New(Gap::None) => (self.missing.is_empty() && due(sequence)).then_some(sequence),
+            Arrival::New(Gap::None) => {
+                (self.missing.is_empty() && due(sequence)).then_some(sequence)
+            }
             Arrival::New(Gap::Closed | Gap::Filled) => {
                 let whole = self.whole_up_to()?;
                 let back = (whole.0 + ACK_EVERY - self.trigger) % ACK_EVERY;

@@ -34,22 +34,8 @@ pub(crate) struct Peer {
 impl Turn<'_> {
     /// Sends `message` to everybody.
     pub(crate) fn send(&mut self, message: Message) {
-        self.send_to(None, message);
-    }
-
-    /// Sends `message` to the other node, if there is one.
-    pub(crate) fn send_to_peer(&mut self, message: Message) {
-        if self.peer.node.is_some() {
-            self.send_to(self.peer.node, message);
-        }
-    }
-
-    fn send_to(&mut self, to: Option<NodeId>, message: Message) {
-        let mut transmission = Transmission { sequence: None, to, message };
-        if message.is_sequenced() {
-            transmission = self.history.keep(transmission);
-        }
-        push(self.actions, Action::Send(transmission));
+        let transmission = Transmission { sequence: None, to: None, message };
+        push(self.actions, Action::Send(self.history.keep(transmission)));
     }
 
     /// Says it.

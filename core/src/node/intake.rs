@@ -53,7 +53,7 @@ impl Node {
             DecodeError::Parse(_) => Reject::Malformed,
             DecodeError::Auth(_) => Reject::Unauthenticated,
         })?;
-        let header = frame.header().map_err(|_| Reject::Incomplete)?;
+        let header = Header::read(&frame).map_err(|_| Reject::Incomplete)?;
         let node = self.identify(&header).ok_or(Reject::UnknownNode)?;
         let generation = header.generation;
         if node == self.config.me() {

@@ -19,11 +19,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, notice: Notice, config: &Config)
 }
 
 /// Nodes, links and clocks.
-fn membership(
-    f: &mut fmt::Formatter<'_>,
-    notice: Notice,
-    config: &Config,
-) -> Option<fmt::Result> {
+fn membership(f: &mut fmt::Formatter<'_>, notice: Notice, config: &Config) -> Option<fmt::Result> {
     let name = |node: NodeId| config.name(node);
     Some(match notice {
         Notice::LocalStatus { status } => write!(f, "Local status now set to: '{status}'"),
@@ -155,11 +151,9 @@ fn ownership(f: &mut fmt::Formatter<'_>, notice: Notice, config: &Config) -> Opt
         Notice::OtherInFlux { node } => {
             write!(f, "standby message [me] from {} ignored.  Other side is in flux.", name(node))
         }
-        Notice::LocalInFlux { node } => write!(
-            f,
-            "standby message [me] from {} ignored.  local resources in flux.",
-            name(node)
-        ),
+        Notice::LocalInFlux { node } => {
+            write!(f, "standby message [me] from {} ignored.  local resources in flux.", name(node))
+        }
         Notice::StandbyBusy { node, left } => write!(
             f,
             "Standby in progress- new request from {} ignored [{} seconds left]",

@@ -259,7 +259,6 @@ impl Ownership {
     }
 }
 
-
 /// The sets that the groups of `due` belong to.
 fn held_set(turn: &Turn<'_>, due: GroupSet) -> Hold {
     let local = due.iter().any(|group| turn.config.is_local(group));
