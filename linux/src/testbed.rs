@@ -4,14 +4,16 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkHeader, LinkInfo, LinkMessage,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -25,6 +27,10 @@ const INSIDE: &str = "LATIDO_TESTBED";
 const FINISHED: &str = "testbed: the body has finished";
 /// A body that hangs is killed after so many seconds.
 const BODY_SECONDS: u32 = 60;
+/// Looks at a carrier, 5 ms apart; the kernel takes a second at most to notice one.
+const RUNNING_TRIES: usize = 1_000;
+/// The number of the far end of the next cable.
+static FAR_INDEX: AtomicU32 = AtomicU32::new(101);
 
 /// Runs `body`, a closure of a test function, in namespaces of its own and fails as it
 /// fails. Where the machine has no user namespaces for us the test is skipped, and
@@ -126,13 +132,19 @@ impl Machine {
 
     /// Gives `name` an address, `"192.168.2.1/24"`, with the network's broadcast address.
     pub(crate) fn add_address(&self, name: &str, address: &str) {
-        let (ip, prefix) = address.split_once('/').expect("an address and a prefix");
-        let (ip, prefix): (std::net::Ipv4Addr, u8) =
-            (ip.parse().expect("an address"), prefix.parse().expect("a prefix"));
+        let (ip, prefix) = split(address);
         let broadcast = (ip.to_bits() | (u32::MAX >> prefix)).into();
         let index = self.interface(name).index;
         let added = self.run(|| Network::open()?.add_address(index, ip, prefix, broadcast, name));
         assert!(added.expect("the kernel takes it"), "{address} is new on {name}");
+    }
+
+    /// Takes an address, `"192.168.2.1/24"`, from `name`.
+    pub(crate) fn delete_address(&self, name: &str, address: &str) {
+        let (ip, prefix) = split(address);
+        let index = self.interface(name).index;
+        let deleted = self.run(|| Network::open()?.delete_address(index, ip, prefix));
+        assert!(deleted.expect("we are root here"), "{address} was on {name}");
     }
 
     /// Takes an interface away, and with it the other end of its cable.
@@ -140,6 +152,13 @@ impl Machine {
         let mut order = LinkMessage::default();
         order.header.index = self.interface(name).index;
         self.request(RouteNetlinkMessage::DelLink(order), 0).expect("it can be deleted");
+    }
+
+    /// Brings an interface up, and waits for its carrier.
+    pub(crate) fn set_up(&self, name: &str) {
+        let index = self.interface(name).index;
+        self.run(|| Network::open()?.set_up(index)).expect("we are root here");
+        self.wait_until_running(name);
     }
 
     /// Takes an interface down.
@@ -150,9 +169,37 @@ impl Machine {
         self.request(RouteNetlinkMessage::SetLink(order), 0).expect("it can be set down");
     }
 
+    /// Waits for the kernel to have noticed the carrier: until then it drops what is
+    /// sent.
+    fn wait_until_running(&self, name: &str) {
+        for _ in 0..RUNNING_TRIES {
+            let mut flags = LinkFlags::empty();
+            let mut question = LinkMessage::default();
+            question.attributes.push(LinkAttribute::IfName(name.to_owned()));
+            let question = RouteNetlinkMessage::GetLink(question);
+            let answer = self.run(|| {
+                Requests::open()?.exchange(question, NLM_F_ACK, |_, payload| {
+                    flags = LinkHeader::parse(payload).expect("the kernel's own").flags;
+                })
+            });
+            answer.expect("netlink answers");
+            if flags.contains(LinkFlags::Running) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("{name} has no carrier");
+    }
+
     fn request(&self, order: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         self.run(|| Requests::open()?.exchange(order, NLM_F_ACK | flags, |_, _| ()))
     }
+}
+
+/// An address and its prefix.
+fn split(address: &str) -> (Ipv4Addr, u8) {
+    let (ip, prefix) = address.split_once('/').expect("an address and a prefix");
+    (ip.parse().expect("an address"), prefix.parse().expect("a prefix"))
 }
 
 /// Joins an interface `name` of one machine to one of the same name of another, both up.
@@ -160,6 +207,9 @@ pub(crate) fn cable(name: &str, one: &Machine, other: &Machine) {
     let mut far = LinkMessage::default();
     far.attributes.push(LinkAttribute::IfName(name.to_owned()));
     far.attributes.push(LinkAttribute::NetNsFd(other.0.as_raw_fd()));
+    // Ends with the same number are taken for one interface, and their carrier is
+    // reported late.
+    far.header.index = FAR_INDEX.fetch_add(1, Ordering::Relaxed);
     let mut near = LinkMessage::default();
     near.attributes.push(LinkAttribute::IfName(name.to_owned()));
     near.attributes.push(LinkAttribute::LinkInfo(vec![
@@ -171,5 +221,8 @@ pub(crate) fn cable(name: &str, one: &Machine, other: &Machine) {
     for machine in [one, other] {
         let index = machine.interface(name).index;
         machine.run(|| Network::open()?.set_up(index)).expect("we are root here");
+    }
+    for machine in [one, other] {
+        machine.wait_until_running(name);
     }
 }
