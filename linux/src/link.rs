@@ -174,18 +174,18 @@ impl Link {
         // SAFETY: `ifreq` is plain old data; all zeroes is a valid value of it.
         let mut request: libc::ifreq = unsafe { mem::zeroed() };
         for (to, from) in request.ifr_name.iter_mut().zip(self.device.bytes()) {
-            *to = from.cast_signed();
+            *to = libc::c_char::from_ne_bytes([from]);
         }
         // SAFETY: `fd` is an open socket and `request` a valid ifreq whose name ends
         // with a zero, since `open` refuses longer names.
         let address = match unsafe { request::broadcast_address(fd, &raw mut request) } {
             Ok(_) => {
-                // SAFETY: after SIOCGIFBRDADDR this member is the one that was written,
-                // as a `sockaddr_in`, which is no larger and no stricter aligned than
-                // what `from_ne_bytes` reads of it here: 14 octets of plain data.
+                // SAFETY: the kernel has written a `sockaddr_in` into this member of the
+                // union, and `sa_data` is plain octets, whatever they are.
                 let data = unsafe { request.ifr_ifru.ifru_broadaddr.sa_data };
-                // A `sockaddr_in` has its port in front of its address.
-                Ipv4Addr::from([data[2], data[3], data[4], data[5]].map(cast_unsigned))
+                // Its port comes first, then its address.
+                let [_, _, address @ .., _, _, _, _, _, _, _, _] = data;
+                Ipv4Addr::from(address.map(|octet| octet.to_ne_bytes()[0]))
             }
             Err(Errno::EADDRNOTAVAIL) => Ipv4Addr::UNSPECIFIED,
             Err(error) => return Err(error.into()),
@@ -194,11 +194,6 @@ impl Link {
         let address = if address.is_unspecified() { Ipv4Addr::BROADCAST } else { address };
         Ok(std::net::SocketAddrV4::new(address, self.port).into())
     }
-}
-
-/// `sa_data` is `char`, which is unsigned on some architectures.
-fn cast_unsigned(octet: libc::c_char) -> u8 {
-    octet.to_ne_bytes()[0]
 }
 
 /// Whether `error` says that the device is missing, was removed or is down: then the

@@ -3,7 +3,7 @@
 //! Nothing here is part of the program.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -75,7 +75,9 @@ pub(crate) fn isolated<F: FnOnce()>(body: F) {
         }
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "no user namespaces: {error}");
-            eprintln!("SKIPPED {test}: user namespaces are not to be had here: {error}");
+            // Not `eprintln`, which is shown only for tests that fail.
+            writeln!(io::stderr(), "SKIPPED {test}: no user namespaces: {error}")
+                .expect("stderr is open");
         }
     }
 }
