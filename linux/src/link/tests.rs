@@ -1,6 +1,10 @@
 //! Links between two machines.
 
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
+use smoltcp::wire::{EthernetAddress, EthernetFrame, Ipv4Packet, UdpPacket};
 
 use super::{Link, is_device_absent};
 use crate::netlink::Network;
@@ -52,6 +56,34 @@ fn a_broadcast_is_heard_on_the_device_it_was_sent_from_and_on_no_other() {
         assert_eq!(receive(&mut same).as_deref(), Some(&b"two"[..]));
         assert!(is_silent(&mut same));
         assert!(is_silent(&mut other));
+    });
+}
+
+#[test]
+fn what_leaves_is_a_low_delay_broadcast_to_the_port_from_an_ephemeral_one() {
+    isolated(|| {
+        let (corman, rabius) = pair();
+        let mut sender = open(&corman, "eth0");
+        let tap = rabius.run(|| {
+            let flags = SockFlag::SOCK_NONBLOCK;
+            socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthIp)
+        });
+        let tap = tap.expect("we are root here");
+        sender.send(b"beat").expect("the device is up");
+        assert!(readable(tap.as_fd(), 1_000));
+        let mut octets = [0; 128];
+        let length = recv(tap.as_raw_fd(), &mut octets, MsgFlags::empty()).expect("it came");
+        let frame = EthernetFrame::new_checked(&octets[..length]).expect("it is whole");
+        assert_eq!(frame.dst_addr(), EthernetAddress::BROADCAST);
+        assert_eq!(frame.src_addr().0, corman.interface("eth0").mac);
+        let ip = Ipv4Packet::new_checked(frame.payload()).expect("it is IPv4");
+        assert_eq!(ip.src_addr(), Ipv4Addr::new(192, 168, 2, 1));
+        assert_eq!(ip.dst_addr(), Ipv4Addr::new(192, 168, 2, 255));
+        assert_eq!(ip.dscp() << 2 | ip.ecn(), nix::libc::IPTOS_LOWDELAY);
+        let udp = UdpPacket::new_checked(ip.payload()).expect("it is UDP");
+        assert_eq!(udp.dst_port(), PORT);
+        assert!(udp.src_port() > 1_023, "{}", udp.src_port());
+        assert_eq!(udp.payload(), b"beat");
     });
 }
 
