@@ -12,7 +12,7 @@ mod history;
 pub mod id;
 pub mod limits;
 mod membership;
-mod node;
+pub mod node;
 pub mod notice;
 mod order;
 mod ownership;
