@@ -5,5 +5,7 @@
 
 pub mod id;
 pub mod limits;
+pub mod order;
+pub mod procedure;
 pub mod time;
 pub mod wire;
