@@ -1,6 +1,6 @@
 //! The `latido` command.
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no daemon calls it yet"))]
+#[allow(dead_code, unused_imports, reason = "the daemon that calls it comes with its loop")]
 mod resources;
 
 fn main() {

@@ -157,6 +157,9 @@ impl Resources {
     ///
     /// # Errors
     /// If a name holds a NUL, or the state directory cannot be written.
+    ///
+    /// # Panics
+    /// If a group has no resource or too many; the configuration was to refuse it.
     pub(crate) fn new(
         groups: Vec<GroupSpec>,
         directories: &Directories,
@@ -337,6 +340,7 @@ impl Resources {
     /// Looks at a group's script: whether it has ended, whether its time is up.
     fn look(&mut self, now: Instant, group: GroupId, tell: &mut dyn FnMut(Entry)) {
         let Some(mut child) = self.group(group).child.take() else { return };
+        child.script.contain();
         let ended = match child.phase {
             // Until KILL it is not reaped: its number must stay its own.
             Phase::Terminated(_) => None,
@@ -344,7 +348,7 @@ impl Resources {
         };
         match (ended, child.phase) {
             (Some(ended), Phase::Running(_)) => self.end(now, group, &child, ended, tell),
-            (Some(_), _) => self.give_up(now, group, &child),
+            (Some(_), _) => self.give_up(now, group, &child, tell),
             (None, Phase::Running(until)) if until <= now => {
                 child.script.signal(Signal::SIGTERM);
                 child.phase = Phase::Terminated(now.after(GRACE));
@@ -359,7 +363,7 @@ impl Resources {
                 let path = self.group(group).calls[usize::from(child.resource)].path().display();
                 let text = format!("{path} {} cannot be killed and is left behind", child.verb);
                 tell(Entry { severity: Some(Severity::Error), text });
-                self.give_up(now, group, &child);
+                self.give_up(now, group, &child, tell);
                 self.abandoned.push(child.script);
             }
             (None, _) => self.group(group).child = Some(child),
@@ -378,9 +382,7 @@ impl Resources {
         let Child { resource, verb, .. } = *child;
         let output = child.script.output();
         if verb != Verb::Status {
-            for line in String::from_utf8_lossy(&output).lines() {
-                tell(Entry { severity: None, text: line.to_owned() });
-            }
+            quote(&output, tell);
         }
         let ending = match ended {
             Ended::Missing => ending(verb, Exit::Missing, Condition::Missing),
@@ -396,8 +398,15 @@ impl Resources {
         self.handle(now, group, Event::Exited { resource, ending });
     }
 
-    /// A script did not end by itself.
-    fn give_up(&mut self, now: Instant, group: GroupId, child: &Child) {
+    /// A script did not end by itself. What it wrote may say why.
+    fn give_up(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        child: &Child,
+        tell: &mut dyn FnMut(Entry),
+    ) {
+        quote(&child.script.output(), tell);
         let ending = ending(child.verb, Exit::TimedOut, Condition::TimedOut);
         self.unwritten = true;
         self.handle(now, group, Event::Exited { resource: child.resource, ending });
@@ -426,6 +435,13 @@ impl Resources {
             let text = format!("Cannot note which scripts run: {error}");
             tell(Entry { severity: Some(Severity::Error), text });
         }
+    }
+}
+
+/// Writes what a script wrote to the debug log.
+fn quote(output: &[u8], tell: &mut dyn FnMut(Entry)) {
+    for line in String::from_utf8_lossy(output).lines() {
+        tell(Entry { severity: None, text: line.to_owned() });
     }
 }
 

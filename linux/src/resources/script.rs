@@ -33,6 +33,8 @@ const MISSING: u8 = u8::MAX;
 /// Exit code of a child that could not become the script for another reason than
 /// that there is none; the shell's code for it.
 const NOT_EXECUTABLE: i32 = 126;
+/// Octets that a script may write. Its further writes fail; it lives in memory.
+const OUTPUT_MAX: u64 = 1 << 20;
 /// How often a script that is just being written is tried, ten milliseconds apart.
 const BUSY_TRIES: u32 = 20;
 
@@ -55,11 +57,16 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Scripts run in `working` with exactly `environment`.
+    /// Scripts run in `working` with exactly `environment`. Sees to it that the
+    /// process hears of its children's ends.
     ///
     /// # Errors
     /// If `/dev/null` cannot be opened or a text holds a NUL.
     pub(crate) fn new(working: &Path, environment: &[(String, String)]) -> io::Result<Self> {
+        // Whoever started us may have had SIGCHLD ignored: then the kernel would reap
+        // scripts itself and keep their exit codes.
+        // SAFETY: sets a disposition to the default; no handler is involved.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let environment = environment.iter().map(|(name, value)| c(format!("{name}={value}")));
         Ok(Self {
@@ -270,7 +277,7 @@ impl Script {
             Err(error) => panic!("a child that was not reaped can be waited for: {error}"),
         };
         // What a service that was left behind still writes must not fill the memory.
-        let _ = fcntl(&self.output, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_GROW));
+        self.seal();
         let mut told = Vec::new();
         let _ = (&self.place).take(256).read_to_end(&mut told);
         match told.last() {
@@ -278,6 +285,19 @@ impl Script {
             Some(&place) => Some(Ended::Exited(code, usize::from(place))),
             None => Some(Ended::Exited(code, 0)),
         }
+    }
+
+    /// Ends its writing if it wrote more than any script has reason to. Between two
+    /// looks it may exceed that; a look at every turn keeps it small.
+    pub(crate) fn contain(&self) {
+        if self.output.metadata().is_ok_and(|output| output.len() > OUTPUT_MAX) {
+            self.seal();
+        }
+    }
+
+    fn seal(&self) {
+        // Cannot fail on a memfd of ours, and nothing hangs on it.
+        let _ = fcntl(&self.output, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_GROW));
     }
 
     /// The first [`STATUS_OUTPUT_MAX`] octets of what it wrote.

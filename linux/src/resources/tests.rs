@@ -207,3 +207,10 @@ fn await_mark(mark: &File) {
     let ready = poll(&mut fds, PollTimeout::from(PATIENCE_MS)).expect("poll works");
     assert!(ready > 0, "the script did not come that far in time");
 }
+
+/// Waits until nobody has the FIFO `mark` open for writing any more.
+fn await_hangup(mark: &File) {
+    let mut fds = [PollFd::new(mark.as_fd(), PollFlags::empty())];
+    let ready = poll(&mut fds, PollTimeout::from(PATIENCE_MS)).expect("poll works");
+    assert!(ready > 0, "somebody still has it open");
+}

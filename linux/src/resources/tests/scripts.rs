@@ -1,13 +1,14 @@
 //! Scripts are called as the original calls them, and judged by how they end.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use latido_core::id::GroupId;
 use latido_core::order::{Outcome, Ownership};
 use latido_core::procedure::{Condition, Ending, Exit, Severity, Verb};
 use latido_core::time::Instant;
 
-use super::{BuiltIn, Site, await_mark, wait};
+use super::{BuiltIn, Site, await_hangup, await_mark, wait};
 use crate::resources::ResourceSpec;
 
 #[test]
@@ -58,10 +59,15 @@ fn a_script_in_resource_d_goes_before_one_in_init_d() {
     // What is no executable file is no script.
     fs::create_dir(site.root.join("resource.d/named")).expect("a directory can be made");
     site.install_plain("init.d/named");
-    let mut resources = site.resources(&["corman apache2 named"]);
+    site.install("resource.d/text", "exit 1");
+    let unexecutable = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(site.root.join("resource.d/text"), unexecutable).expect("it is ours");
+    site.install_plain("init.d/text");
+    let mut resources = site.resources(&["corman apache2 named text"]);
     assert_eq!(site.carry_out(&mut resources, 1, Ownership::Held), Outcome::Done);
     assert!(site.has(Severity::Info, "/resource.d/apache2  start"));
     assert!(site.has(Severity::Info, "/init.d/named  start"));
+    assert!(site.has(Severity::Info, "/init.d/text  start"));
 }
 
 #[test]
@@ -125,7 +131,12 @@ fn a_start_that_hangs_is_ended_with_its_whole_group() {
     // It ignores TERM, and so does what it waits for.
     site.install(
         "init.d/slow",
-        "test $1 = start || exit 0\ntrap '' TERM\necho > $ROOT/begun\nsleep 100\n",
+        "test $1 = start || exit 0
+        echo waiting
+        trap '' TERM
+        exec 3> $ROOT/begun
+        echo >&3
+        sleep 100",
     );
     let mark = site.mark("begun");
     let mut resources = site.resources(&["corman slow"]);
@@ -151,6 +162,44 @@ fn a_start_that_hangs_is_ended_with_its_whole_group() {
             "CRIT: Giving up resources due to failure of slow",
         ]
     );
+    assert_eq!(site.debug_log(), ["waiting"]);
+    // What it waited for had the FIFO open, too.
+    await_hangup(&mark);
+}
+
+#[test]
+fn a_script_that_writes_without_end_does_not_fill_the_memory() {
+    let mut site = Site::new();
+    // It ends when its writing fails.
+    site.install(
+        "init.d/loud",
+        r#"test $1 = start || exit 0
+        dd if=/dev/zero bs=65536 count=17 2> /dev/null
+        echo > $ROOT/begun
+        read go <> $ROOT/go
+        dd if=/dev/zero bs=65536 count=1 2> /dev/null || exit 9"#,
+    );
+    let (mark, _go) = (site.mark("begun"), site.mark("go"));
+    let mut resources = site.resources(&["corman loud"]);
+    site.order(&mut resources, 0, 1, Ownership::Held);
+    site.advance(&mut resources);
+    assert!(wait(&resources), "status runs");
+    site.advance(&mut resources);
+    await_mark(&mark);
+    site.advance(&mut resources);
+    fs::write(site.root.join("go"), "on\n").expect("the script reads it");
+    site.run_until(&mut resources, |site| !site.settled.is_empty());
+    assert!(site.has(Severity::Error, "Return code 9 from "));
+}
+
+#[test]
+fn what_was_found_running_is_stopped_by_the_first_release() {
+    let mut site = Site::new();
+    site.install_plain("init.d/apache2");
+    let mut resources = site.resources(&["corman apache2"]);
+    resources.found(site.now, GroupId(0));
+    assert_eq!(site.carry_out(&mut resources, 1, Ownership::Released), Outcome::Done);
+    assert_eq!(site.calls(), ["apache2 stop"]);
 }
 
 #[test]

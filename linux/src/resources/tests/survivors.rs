@@ -1,15 +1,21 @@
 //! What an earlier daemon left running is ended by the next, and nothing else is.
 
-use std::fs;
+use std::fs::{self, File};
 
 use latido_core::order::Ownership;
 
-use super::{Site, await_mark, wait};
-use crate::resources::{Leftover, end_leftovers};
+use super::{Site, await_hangup, await_mark, wait};
+use crate::resources::{Leftover, Resources, end_leftovers};
 
 /// A group whose start hangs, as far as that.
-fn hanging(site: &mut Site) -> crate::resources::Resources {
-    site.install("init.d/slow", "test $1 = start || exit 0\necho > $ROOT/begun\nsleep 100 & wait");
+fn hanging(site: &mut Site) -> (Resources, File) {
+    // The shell ends at TERM, what it started only at KILL.
+    site.install(
+        "init.d/slow",
+        "test $1 = start || exit 0
+        exec 3> $ROOT/begun
+        (trap '' TERM; echo >&3; sleep 100) & wait",
+    );
     let mark = site.mark("begun");
     let mut resources = site.resources(&["corman slow"]);
     site.order(&mut resources, 0, 1, Ownership::Held);
@@ -17,7 +23,7 @@ fn hanging(site: &mut Site) -> crate::resources::Resources {
     assert!(wait(&resources), "status runs");
     site.advance(&mut resources);
     await_mark(&mark);
-    resources
+    (resources, mark)
 }
 
 fn leftover() -> Leftover {
@@ -28,12 +34,13 @@ fn leftover() -> Leftover {
 #[test]
 fn a_script_that_outlives_its_daemon_is_ended_by_the_next() {
     let mut site = Site::new();
-    let resources = hanging(&mut site);
+    let (resources, mark) = hanging(&mut site);
     let ledger = site.read("state/running");
     assert_eq!(ledger.lines().count(), 2, "{ledger}");
     let gone = end_leftovers(&site.root.join("state")).expect("the file can be read");
     assert_eq!(gone, [leftover()]);
     assert!(wait(&resources), "its first parent sees it end, too");
+    await_hangup(&mark);
     // Once ended it is nobody's leftover any more.
     let again = end_leftovers(&site.root.join("state")).expect("the file can be read");
     assert_eq!(again, []);
@@ -42,7 +49,7 @@ fn a_script_that_outlives_its_daemon_is_ended_by_the_next() {
 #[test]
 fn a_process_that_only_has_the_number_is_left_alone() {
     let mut site = Site::new();
-    let mut resources = hanging(&mut site);
+    let (mut resources, mark) = hanging(&mut site);
     let path = site.root.join("state/running");
     let ledger = site.read("state/running");
     let line = ledger.lines().nth(1).expect("one script runs").to_owned();
@@ -63,6 +70,7 @@ fn a_process_that_only_has_the_number_is_left_alone() {
         site.advance(&mut resources);
     }
     assert!(wait(&resources), "KILL ends it");
+    await_hangup(&mark);
 }
 
 #[test]
