@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod grammar;
 pub mod id;
 pub mod limits;
 pub mod time;
