@@ -1,0 +1,499 @@
+//! The four files together: the source document's, its slips, and files with many
+//! mistakes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use expect_test::{Expect, expect};
+use latido_core::time::Duration;
+
+use super::diagnostic::{Diagnostic, Severity, render};
+use super::ha_cf::Timing;
+use super::{Configuration, load, node_name};
+
+/// The repository.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A directory of configuration files that is removed afterwards.
+pub(crate) struct Directory(pub PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("latido-config-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("the temporary directory takes one more");
+        Self(path)
+    }
+
+    /// A copy of a directory of the repository, authkeys with the mode that it needs.
+    pub(crate) fn copy(of: &str) -> Self {
+        let copy = Self::new();
+        for entry in fs::read_dir(Path::new(REPOSITORY).join(of)).expect("it is in the repository")
+        {
+            let entry = entry.expect("it can be listed");
+            let text = fs::read_to_string(entry.path()).expect("it is a text");
+            copy.write(&entry.file_name().to_string_lossy(), &text);
+        }
+        copy
+    }
+
+    /// The source document's files.
+    pub(crate) fn seed() -> Self {
+        Self::copy("tests/seed")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("made");
+        fs::write(&path, text).expect("written");
+        if name == "authkeys" {
+            self.mode(name, 0o600);
+        }
+    }
+
+    pub(crate) fn mode(&self, name: &str, mode: u32) {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(self.0.join(name), permissions).expect("it is ours");
+    }
+
+    /// Replaces `from`, which must be there once, by `to`.
+    pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.0.join(name)).expect("it is there");
+        assert_eq!(text.matches(from).count(), 1, "{from:?} in {name}");
+        self.write(name, text.replace(from, to));
+    }
+
+    /// The text as if the directory were /etc/ha.d.
+    pub(crate) fn at_home(&self, text: &str) -> String {
+        text.replace(&self.0.display().to_string(), "/etc/ha.d")
+    }
+
+    pub(crate) fn rendered(&self, diagnostics: &[Diagnostic]) -> String {
+        self.at_home(&render(diagnostics, false))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // A directory that stays behind fails no test.
+        let _kept = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Loads, and checks that there is a configuration exactly if there is no error.
+fn loaded(directory: &Directory, node: &str) -> (Option<Configuration>, Vec<Diagnostic>) {
+    let (configuration, found) = load(&directory.0, node);
+    let refused = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(configuration.is_none(), refused, "{}", directory.rendered(&found));
+    (configuration, found)
+}
+
+fn assert_rendered(directory: &Directory, node: &str, expected: &Expect) {
+    expected.assert_eq(&directory.rendered(&loaded(directory, node).1));
+}
+
+#[test]
+fn the_documents_files_load_clean() {
+    let directory = Directory::seed();
+    let (configuration, found) = loaded(&directory, "Corman");
+    expect![[r#"
+        info: this ipfail is not started: the daemon compares ping nodes itself
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+
+    "#]].assert_eq(&directory.rendered(&found));
+    let configuration = configuration.expect("there is no error");
+    assert_eq!(configuration.node_name, "corman");
+    let ha_cf = &configuration.ha_cf;
+    assert_eq!(ha_cf.nodes, ["corman", "rabius"]);
+    assert_eq!(ha_cf.bcast, ["eth0", "eth2"]);
+    assert_eq!(ha_cf.ping_nodes, ["192.168.1.1".parse::<std::net::Ipv4Addr>().expect("one")]);
+    assert_eq!(
+        ha_cf.timing,
+        Timing {
+            keepalive: Duration::from_secs(2),
+            warntime: Duration::from_secs(6),
+            deadtime: Duration::from_secs(10),
+            initdead: Duration::from_secs(20),
+            deadping: Duration::from_secs(10),
+        }
+    );
+    assert!(ha_cf.auto_failback && ha_cf.ipfail);
+    assert_eq!(ha_cf.udpport, 694);
+    assert_eq!(ha_cf.logging.facility.as_deref(), Some("daemon"));
+    assert_eq!(ha_cf.logging.logfile.as_deref(), Some(Path::new("/var/log/ha-log")));
+    let [group] = configuration.groups.as_slice() else {
+        panic!("one line is one group: {:?}", configuration.groups);
+    };
+    assert_eq!(group.preferred, "corman");
+    assert_eq!(group.key(), "IPaddr2::192.168.2.10/24/eth0:0");
+    assert_eq!(group.resources[0].args, ["192.168.2.10/24/eth0:0"]);
+    assert_eq!(group.resources[1].name, "apache2");
+    assert_eq!(group.resources[1].args, <[String; 0]>::default());
+    assert_eq!(configuration.authkeys.active, 1);
+    assert_eq!(configuration.authkeys.keys[0].secret.expose(), b"clavesecreta");
+    assert!(!format!("{configuration:?}").contains("clavesecreta"));
+}
+
+#[test]
+fn the_documents_slip_in_ha_cf_is_pointed_at() {
+    let directory = Directory::seed();
+    directory.change("ha.cf", "corman rabius ", "corman rabiuss ");
+    assert_rendered(&directory, "rabius", &expect![[r#"
+        error: this machine is called `rabius`, which no `node` line lists
+         --> /etc/ha.d/ha.cf:8:13
+          |
+        8 | node corman rabiuss # The machines of the cluster:
+          |             ^^^^^^^ expected a name that `uname -n` prints on one of the machines
+          |
+          = help: did you mean `rabius`?
+
+        info: this ipfail is not started: the daemon compares ping nodes itself
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+
+    "#]]);
+}
+
+#[test]
+fn the_documents_slip_in_haresources_is_pointed_at() {
+    let directory = Directory::seed();
+    directory.write("haresources", "corman IPaddr2::192.168.2.10/24/eth0:0 apache2\nrabiuis x\n");
+    assert_rendered(&directory, "rabius", &expect![[r#"
+        info: this ipfail is not started: the daemon compares ping nodes itself
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+
+        error: `rabiuis` is no node of ha.cf
+         --> /etc/ha.d/haresources:2:1
+          |
+        2 | rabiuis x
+          | ^^^^^^^ expected corman or rabius
+          |
+          = help: did you mean `rabius`?
+
+    "#]]);
+}
+
+#[test]
+fn every_mistake_of_every_file_is_reported() {
+    let directory = Directory::seed();
+    directory.write(
+        "ha.cf",
+        "Keepalive 3\n\
+         nodes corman\t# one word too few\n\
+         node\tcorman rabius añil\n\
+         keepalive 2s\n\
+         deadtime ten\n\
+         bcast\n\
+         ping gateway\n\
+         auto_failback yess\n\
+         stonith external /etc/ha.d/stonith\n\
+         ucast eth0 192.168.2.20\n\
+         realtime on\n\
+         logfacility deamon\n\
+         msgfmt netstrings extra\n",
+    );
+    directory.write(
+        "haresources",
+        "corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2\n\
+         rabius\n\
+         corman 192.168.2.11 \\\n  IPaddr::192.168.2.300\n",
+    );
+    directory.write("authkeys", "auth 2\n1 sha256 clavesecreta\n2 md5\n");
+    directory.write("latido.cf", "on-stop-failure rebot\nresource-timeouts start 60s\n");
+    assert_rendered(&directory, "corman", &expect![[r#"
+        error: unknown directive `Keepalive`
+         --> /etc/ha.d/ha.cf:1:1
+          |
+        1 | Keepalive 3
+          | ^^^^^^^^^ a directive, in lower case
+          |
+          = help: did you mean `keepalive`?
+
+        error: unknown directive `nodes`
+         --> /etc/ha.d/ha.cf:2:1
+          |
+        2 | nodes corman    # one word too few
+          | ^^^^^ a directive, in lower case
+          |
+          = help: did you mean `node`?
+
+        error: a haresources cluster has at most two nodes
+         --> /etc/ha.d/ha.cf:3:20
+          |
+        3 | node    corman rabius añil
+          |                       ^^^^ the third
+          |
+          = help: a node holds its own groups, the other's or all; with a third node nobody could tell whose they are
+
+        error: `s` is no unit of time
+         --> /etc/ha.d/ha.cf:4:12
+          |
+        4 | keepalive 2s
+          |            ^ expected ms, us or nothing, which is seconds
+          |
+          = help: write `2`
+
+        error: `deadtime` is a time, which begins with a number
+         --> /etc/ha.d/ha.cf:5:10
+          |
+        5 | deadtime ten
+          |          ^^^ expected a time, such as 10 or 500ms
+
+        error: `bcast` says nothing
+         --> /etc/ha.d/ha.cf:6:1
+          |
+        6 | bcast
+          | ^^^^^ then interfaces
+
+        error: `gateway` is no IPv4 address
+         --> /etc/ha.d/ha.cf:7:6
+          |
+        7 | ping gateway
+          |      ^^^^^^^ expected IPv4 addresses
+
+        error: `yess` is neither true nor false
+         --> /etc/ha.d/ha.cf:8:15
+          |
+        8 | auto_failback yess
+          |               ^^^^ expected on, yes or true, or off, no or false
+          |
+          = help: did you mean `yes`?
+
+        error: `stonith` is refused
+         --> /etc/ha.d/ha.cf:9:1
+          |
+        9 | stonith external /etc/ha.d/stonith
+          | ^^^^^^^ nodes cannot be fenced yet, and a cluster that relies on it must not start without
+
+        error: not implemented yet: `ucast`
+          --> /etc/ha.d/ha.cf:10:1
+           |
+        10 | ucast eth0 192.168.2.20
+           | ^^^^^ only `bcast` links carry heartbeats yet
+
+        warning: `realtime` is accepted and does nothing here
+          --> /etc/ha.d/ha.cf:11:1
+           |
+        11 | realtime on
+           | ^^^^^^^^ the daemon changes no scheduling class
+
+        error: syslog has no facility `deamon`
+          --> /etc/ha.d/ha.cf:12:13
+           |
+        12 | logfacility deamon
+           |             ^^^^^^ expected daemon, local0 to local7, …, or none
+           |
+           = help: did you mean `daemon`?
+
+        error: there is no message format `netstrings`
+          --> /etc/ha.d/ha.cf:13:8
+           |
+        13 | msgfmt netstrings extra
+           |        ^^^^^^^^^^ expected classic or netstring
+           |
+           = help: did you mean `netstring`?
+
+        error: `msgfmt` takes one value
+          --> /etc/ha.d/ha.cf:13:19
+           |
+        13 | msgfmt netstrings extra
+           |                   ^^^^^ nothing more
+
+        info: no log is named; what happens is told on standard error only
+        --> /etc/ha.d/ha.cf
+         = help: say `logfile /var/log/ha-log`
+
+        error: `corma` is no node of ha.cf
+         --> /etc/ha.d/haresources:1:1
+          |
+        1 | corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2
+          | ^^^^^ expected corman, rabius or añil
+          |
+          = help: did you mean `corman`?
+
+        error: there is no resource `IPAddr2`
+         --> /etc/ha.d/haresources:1:47
+          |
+        1 | corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2
+          |                                               ^^^^^^^^^^^^^^^^ the case of letters counts
+          |
+          = help: did you mean `IPaddr2`?
+
+        error: this group has no resource
+         --> /etc/ha.d/haresources:2:1
+          |
+        2 | rabius
+          | ^^^^^^ then resources, such as IPaddr2::192.168.2.10/24/eth0:0
+
+        error: `192.168.2.300` is no IPv4 address
+         --> /etc/ha.d/haresources:4:11
+          |
+        4 |   IPaddr::192.168.2.300
+          |           ^^^^^^^^^^^^^ expected an IPv4 address, such as 192.168.2.10
+          |
+          = help: the form is IP[/BITS[/INTERFACE[:LABEL]][/BROADCAST]]
+
+        error: this is no method
+         --> /etc/ha.d/authkeys:2:3
+          |
+        2 | 1 sha256 ***
+          |   ^^^^^^ expected sha1, md5 or crc
+
+        error: md5 needs a key
+         --> /etc/ha.d/authkeys:3:3
+          |
+        3 | 2 md5
+          |   ^^^ then the key, one word
+
+        error: unknown word `rebot`
+         --> /etc/ha.d/latido.cf:1:17
+          |
+        1 | on-stop-failure rebot
+          |                 ^^^^^ expected block or reboot
+          |
+          = help: did you mean `reboot`?
+
+        error: unknown directive `resource-timeouts`
+         --> /etc/ha.d/latido.cf:2:1
+          |
+        2 | resource-timeouts start 60s
+          | ^^^^^^^^^^^^^^^^^ expected resource-timeout or on-stop-failure
+          |
+          = help: did you mean `resource-timeout`?
+
+    "#]]);
+}
+
+#[test]
+fn missing_files_are_errors_that_say_what_they_are_for() {
+    assert_rendered(&Directory::new(), "corman", &expect![[r#"
+        error: there is no such file
+        --> /etc/ha.d/ha.cf
+         = help: it names nodes, links and timings; write it, or copy it from the other node
+
+        error: there is no such file
+        --> /etc/ha.d/haresources
+         = help: it says what each node holds; write it, or copy it from the other node
+
+        error: there is no such file
+        --> /etc/ha.d/authkeys
+         = help: it has the key that messages are signed with; write it, or copy it from the other node
+
+    "#]]);
+}
+
+#[test]
+fn an_authkeys_that_others_can_read_is_refused_with_the_command_to_type() {
+    let directory = Directory::seed();
+    directory.mode("authkeys", 0o644);
+    assert_rendered(&directory, "corman", &expect![[r#"
+        info: this ipfail is not started: the daemon compares ping nodes itself
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+
+        error: others can read this file: its mode is 644
+        --> /etc/ha.d/authkeys
+         = help: type `chmod 600 /etc/ha.d/authkeys`
+
+    "#]]);
+}
+
+#[test]
+fn comments_may_be_in_any_encoding_and_words_may_not() {
+    let directory = Directory::seed();
+    directory.write("haresources", b"# configuraci\xf3n\ncorman IPaddr2::192.168.2.10/24/eth0:0\n");
+    assert_eq!(loaded(&directory, "corman").1.len(), 1, "the remark about ipfail");
+    directory.write("haresources", b"corman IPaddr2::192.168.2.10/24/eth0:0 ap\xe1che\n");
+    assert_rendered(&directory, "corman", &expect![[r#"
+        info: this ipfail is not started: the daemon compares ping nodes itself
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+
+        error: this word is not UTF-8
+         --> /etc/ha.d/haresources:1:40
+          |
+        1 | corman IPaddr2::192.168.2.10/24/eth0:0 ap�che
+          |                                        ^^^^^^
+          |
+          = help: write it in ASCII; comments may be in any encoding
+
+    "#]]);
+}
+
+#[test]
+fn the_examples_of_the_documentation_load() {
+    for (example, groups) in [("minimal", 2), ("full", 5)] {
+        let directory = Directory::copy(&format!("docs/examples/{example}"));
+        for node in ["corman", "rabius"] {
+            let (configuration, found) = loaded(&directory, node);
+            assert!(found.iter().all(|d| d.severity == Severity::Info), "{found:?}");
+            let configuration = configuration.expect("there is no error");
+            assert_eq!(configuration.groups[0].resources.len(), groups);
+        }
+    }
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_meaning() {
+    let fingerprint = |directory: &Directory, node: &str| {
+        loaded(directory, node).0.expect("no error").fingerprint
+    };
+    let directory = Directory::seed();
+    let first = fingerprint(&directory, "corman");
+    assert_eq!(first, fingerprint(&directory, "rabius"));
+    directory.change("ha.cf", "bcast eth0 eth2", "\n# more\n  bcast\teth0,eth2");
+    directory.change("haresources", " apache2", " \\\n   apache2");
+    assert_eq!(first, fingerprint(&directory, "corman"), "only layout was changed");
+    directory.change("authkeys", "clavesecreta", "otra");
+    assert_eq!(first, fingerprint(&directory, "corman"), "keys must not be guessed from it");
+    for (file, from, to) in [
+        ("ha.cf", "deadtime 10", "deadtime 11"),
+        ("ha.cf", "eth0,eth2", "eth2,eth0"),
+        ("haresources", "/24/", "/25/"),
+        ("haresources", "   apache2", "   apache2 pingcheck"),
+    ] {
+        let directory = Directory::copy("tests/seed");
+        directory.change("ha.cf", "bcast eth0 eth2", "bcast eth0,eth2");
+        directory.change("haresources", " apache2", "    apache2");
+        directory.change(file, from, to);
+        assert_ne!(first, fingerprint(&directory, "corman"), "{from} → {to}");
+    }
+}
+
+#[test]
+fn nodeinfo_overrides_the_machines_name() {
+    let directory = Directory::new();
+    let own = nix::unistd::gethostname().expect("it has one").to_string_lossy().to_lowercase();
+    assert_eq!(node_name(&directory.0).expect("known"), own);
+    directory.write("nodeinfo", "\n");
+    assert_eq!(node_name(&directory.0).expect("known"), own);
+    directory.write("nodeinfo", " Corman \nrabius\n");
+    assert_eq!(node_name(&directory.0).expect("known"), "corman");
+}
+
+#[test]
+fn a_diagnostic_for_a_log_is_one_line() {
+    let directory = Directory::seed();
+    directory.change("ha.cf", "deadtime 10", "deadtime 2x");
+    let (_, found) = loaded(&directory, "corman");
+    let lines: Vec<_> = found.iter().map(|one| directory.at_home(&one.to_string())).collect();
+    expect![[r#"
+        /etc/ha.d/ha.cf:17:11: `x` is no unit of time (expected ms, us or nothing, which is seconds)
+        /etc/ha.d/ha.cf:32:19: this ipfail is not started: the daemon compares ping nodes itself (stands for that)"#]].assert_eq(&lines.join("\n"));
+}
