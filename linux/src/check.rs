@@ -45,11 +45,16 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let shown = render(&diagnostics, io::stdout().is_terminal());
     // Somebody who closes the pipe has seen enough.
     let _closed = io::stdout().write_all((shown + &summary).as_bytes());
-    ExitCode::from(match worst(&diagnostics) {
+    ExitCode::from(status(&diagnostics))
+}
+
+/// The exit status: 0 if all is well, 1 with warnings, 2 with errors.
+fn status(diagnostics: &[Diagnostic]) -> u8 {
+    match worst(diagnostics) {
         None | Some(Severity::Info) => 0,
         Some(Severity::Warning) => 1,
         Some(Severity::Error) => 2,
-    })
+    }
 }
 
 /// All diagnostics, and the configuration in sentences.

@@ -129,7 +129,8 @@ fn read(path: &Path, purpose: &str) -> (Source, Option<u32>) {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let help = format!("{purpose}; write it, or copy it from the other node");
-            source.error("there is no such file", None).help(help);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            source.error(format!("there is no {name}"), None).help(help);
         }
         Err(error) => {
             source.error(format!("this file cannot be read: {error}"), None).help(purpose);

@@ -44,10 +44,8 @@ fn tell(configuration: &Configuration, text: &mut String) -> std::fmt::Result {
     )?;
     if !ha_cf.ping_nodes.is_empty() {
         let addresses: Vec<String> = ha_cf.ping_nodes.iter().map(ToString::to_string).collect();
-        let then =
-            if ha_cf.ipfail { "; the node that reaches more of them is to serve" } else { "" };
         let deadping = spoken(timing.deadping);
-        writeln!(text, "{} is pinged, dead after {deadping}{then}.", list(&addresses))?;
+        writeln!(text, "{} is pinged, dead after {deadping}.", list(&addresses))?;
     }
     for group in groups {
         writeln!(text, "{} holds {}, when it can.", group.preferred, members(group))?;

@@ -86,6 +86,7 @@ pub(crate) fn check_mode(source: &mut Source, mode: u32) {
 /// Reads the text of `source`. What is wrong is in `source` afterwards.
 pub(crate) fn read(source: &mut Source) -> AuthKeys {
     let text = source.text.clone();
+    source.secret = true;
     let mut keys: Vec<Key> = Vec::new();
     let mut active: Option<(u8, Place)> = None;
     // What cannot be read is not to be called missing too.
@@ -177,6 +178,9 @@ fn entry(source: &mut Source, words: &[Word<'_>]) -> Option<Key> {
         diagnostic.expected("expected sha1, md5 or crc");
         if words.len() > 2 {
             diagnostic.nearest(word.text, ["sha1", "md5", "crc"]);
+        }
+        if word.text.starts_with("sha") {
+            diagnostic.help("sha1 is the strongest that the protocol knows");
         }
         return None;
     };

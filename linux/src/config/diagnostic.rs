@@ -181,12 +181,14 @@ pub(crate) struct Source {
     pub text: String,
     /// What was found, in no order.
     pub found: Vec<Diagnostic>,
+    /// Whether its lines are not to be shown.
+    pub secret: bool,
 }
 
 impl Source {
     /// A file with this text.
     pub(crate) fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into(), found: Vec::new() }
+        Self { file: file.into(), text: text.into(), found: Vec::new(), secret: false }
     }
 
     /// The lines that can be read, as owned copies of the borrowed words; what makes
@@ -219,6 +221,9 @@ impl Source {
 
     /// Where the octets `part` of `word` stand.
     pub(crate) fn place_in(&self, word: &Word<'_>, part: Range<usize>) -> Place {
+        if self.secret {
+            return Place::new(word.line, "***".to_owned(), 0..3);
+        }
         let before = self.text[..word.start].rfind('\n').map_or(0, |feed| feed + 1);
         let line = self.text[before..].lines().next().unwrap_or_default();
         let start = word.start - before;

@@ -10,14 +10,14 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use latido_core::grammar::{Dialect, Word};
 use latido_core::time::Duration;
 
-use super::diagnostic::{Place, Source};
+use super::diagnostic::{Place, Source, nearest};
 use directives::{Apply, DIRECTIVES, Directive};
 
 /// What `ha.cf` says, defaults filled in.
@@ -105,6 +105,7 @@ pub(crate) fn read(source: &mut Source, node_name: &str) -> HaCf {
         times: BTreeMap::new(),
         nodes: Vec::new(),
         seen: BTreeMap::new(),
+        misspelt: BTreeSet::new(),
     };
     for line in reader.source.statements(&text, Dialect::HA_CF) {
         let (name, values) = line.words.split_first().expect("a line has a word");
@@ -125,6 +126,8 @@ struct Reader<'s> {
     nodes: Vec<Place>,
     /// The lines of the directives that stand in the file.
     seen: BTreeMap<&'static str, u32>,
+    /// What unknown directives were probably meant to be: not to be called absent.
+    misspelt: BTreeSet<&'static str>,
 }
 
 /// One line's directive and values.
@@ -142,11 +145,12 @@ impl Reader<'_> {
     fn statement(&mut self, name: Word<'_>, values: &[Word<'_>], text: &str) {
         let Some(directive) = DIRECTIVES.iter().find(|known| known.name == name.text) else {
             let place = self.source.place(&name);
-            let known = DIRECTIVES.iter().map(|directive| directive.name);
+            let near = nearest(name.text, DIRECTIVES.iter().map(|directive| directive.name));
+            self.misspelt.extend(near);
             self.source
                 .error(format!("unknown directive `{}`", name.text), Some(place))
                 .expected("a directive, in lower case")
-                .nearest(name.text, known);
+                .nearest(name.text, near);
             return;
         };
         let values_text = match (values.first(), values.last()) {
@@ -190,13 +194,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a directive does not stand in the file, not even misspelt.
+    fn is_absent(&self, name: &str) -> bool {
+        !self.seen.contains_key(name) && !self.misspelt.contains(name)
+    }
+
     /// Applies the defaults of the directives that are not in the file.
     fn fill_in(&mut self) {
         for directive in DIRECTIVES {
             let Some(default) = directive.default else {
                 continue;
             };
-            if self.seen.contains_key(directive.name) {
+            if !self.is_absent(directive.name) {
                 continue;
             }
             let value = Word { text: default, start: 0, line: 0, column: 0 };

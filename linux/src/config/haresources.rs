@@ -6,7 +6,10 @@ use latido_core::grammar::{Dialect, Word};
 use latido_core::limits::{GROUPS_MAX, KEY_MAX};
 
 use super::address::Address;
-use super::diagnostic::{Diagnostic, Place, Source, all};
+use super::diagnostic::{Diagnostic, Place, Severity, Source, either};
+
+#[cfg(test)]
+mod tests;
 
 /// One line: resources that one node holds together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,11 @@ pub(crate) fn read(source: &mut Source, nodes: &[String]) -> Vec<Group> {
         }
         groups.push(group);
     }
+    if groups.is_empty() && source.found.is_empty() {
+        source
+            .warning("there is no group: nothing is served", None)
+            .help("say `NODE IPaddr2::ADDRESS/BITS/INTERFACE RESOURCE…`");
+    }
     groups
 }
 
@@ -82,8 +90,7 @@ fn check_node(source: &mut Source, nodes: &[String], node: &Word<'_>) {
     let names: Vec<&str> = nodes.iter().map(String::as_str).collect();
     source
         .error(format!("`{}` is no node of ha.cf", node.text), Some(place))
-        .expected(format!("expected {}", super::diagnostic::either(&names)))
-        .help(format!("a line begins with the node that holds it; the nodes are {}", all(&names)))
+        .expected(format!("expected {}", either(&names)))
         .nearest(&name, names);
 }
 
@@ -203,12 +210,7 @@ fn check_unique(source: &mut Source, groups: &[Group], new: &Group) {
 
 impl Resource {
     /// A diagnostic about this resource, which stands in `file`.
-    pub(crate) fn diagnostic(
-        &self,
-        severity: super::diagnostic::Severity,
-        file: &str,
-        message: String,
-    ) -> Diagnostic {
+    pub(crate) fn diagnostic(&self, severity: Severity, file: &str, message: String) -> Diagnostic {
         Diagnostic {
             severity,
             file: file.to_owned(),

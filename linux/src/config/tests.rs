@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use latido_core::time::Duration;
 
 use super::diagnostic::{Diagnostic, Severity, render};
@@ -101,13 +101,14 @@ fn the_documents_files_load_clean() {
     let directory = Directory::seed();
     let (configuration, found) = loaded(&directory, "Corman");
     expect![[r#"
-        info: this ipfail is not started: the daemon compares ping nodes itself
+        info: this ipfail is not started
           --> /etc/ha.d/ha.cf:32:19
            |
         32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
 
-    "#]].assert_eq(&directory.rendered(&found));
+    "#]]
+    .assert_eq(&directory.rendered(&found));
     let configuration = configuration.expect("there is no error");
     assert_eq!(configuration.node_name, "corman");
     let ha_cf = &configuration.ha_cf;
@@ -145,44 +146,52 @@ fn the_documents_files_load_clean() {
 fn the_documents_slip_in_ha_cf_is_pointed_at() {
     let directory = Directory::seed();
     directory.change("ha.cf", "corman rabius ", "corman rabiuss ");
-    assert_rendered(&directory, "rabius", &expect![[r#"
-        error: this machine is called `rabius`, which no `node` line lists
-         --> /etc/ha.d/ha.cf:8:13
-          |
-        8 | node corman rabiuss # The machines of the cluster:
-          |             ^^^^^^^ expected a name that `uname -n` prints on one of the machines
-          |
-          = help: did you mean `rabius`?
+    assert_rendered(
+        &directory,
+        "rabius",
+        &expect![[r#"
+            error: this machine is called `rabius`, which no `node` line lists
+             --> /etc/ha.d/ha.cf:8:13
+              |
+            8 | node corman rabiuss # The machines of the cluster:
+              |             ^^^^^^^ expected a name that `uname -n` prints on one of the machines
+              |
+              = help: did you mean `rabius`?
 
-        info: this ipfail is not started: the daemon compares ping nodes itself
-          --> /etc/ha.d/ha.cf:32:19
-           |
-        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+            info: this ipfail is not started
+              --> /etc/ha.d/ha.cf:32:19
+               |
+            32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+               |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
 
-    "#]]);
+        "#]],
+    );
 }
 
 #[test]
 fn the_documents_slip_in_haresources_is_pointed_at() {
     let directory = Directory::seed();
     directory.write("haresources", "corman IPaddr2::192.168.2.10/24/eth0:0 apache2\nrabiuis x\n");
-    assert_rendered(&directory, "rabius", &expect![[r#"
-        info: this ipfail is not started: the daemon compares ping nodes itself
-          --> /etc/ha.d/ha.cf:32:19
-           |
-        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+    assert_rendered(
+        &directory,
+        "rabius",
+        &expect![[r#"
+            info: this ipfail is not started
+              --> /etc/ha.d/ha.cf:32:19
+               |
+            32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+               |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
 
-        error: `rabiuis` is no node of ha.cf
-         --> /etc/ha.d/haresources:2:1
-          |
-        2 | rabiuis x
-          | ^^^^^^^ expected corman or rabius
-          |
-          = help: did you mean `rabius`?
+            error: `rabiuis` is no node of ha.cf
+             --> /etc/ha.d/haresources:2:1
+              |
+            2 | rabiuis x
+              | ^^^^^^^ expected corman or rabius
+              |
+              = help: did you mean `rabius`?
 
-    "#]]);
+        "#]],
+    );
 }
 
 #[test]
@@ -206,210 +215,58 @@ fn every_mistake_of_every_file_is_reported() {
     );
     directory.write(
         "haresources",
-        "corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2\n\
+        "corma IPaddr2::192.168.2.10/24/averylongname0:0 IPAddr2::1.2.3.4 apache2\n\
          rabius\n\
          corman 192.168.2.11 \\\n  IPaddr::192.168.2.300\n",
     );
     directory.write("authkeys", "auth 2\n1 sha256 clavesecreta\n2 md5\n");
     directory.write("latido.cf", "on-stop-failure rebot\nresource-timeouts start 60s\n");
-    assert_rendered(&directory, "corman", &expect![[r#"
-        error: unknown directive `Keepalive`
-         --> /etc/ha.d/ha.cf:1:1
-          |
-        1 | Keepalive 3
-          | ^^^^^^^^^ a directive, in lower case
-          |
-          = help: did you mean `keepalive`?
-
-        error: unknown directive `nodes`
-         --> /etc/ha.d/ha.cf:2:1
-          |
-        2 | nodes corman    # one word too few
-          | ^^^^^ a directive, in lower case
-          |
-          = help: did you mean `node`?
-
-        error: a haresources cluster has at most two nodes
-         --> /etc/ha.d/ha.cf:3:20
-          |
-        3 | node    corman rabius añil
-          |                       ^^^^ the third
-          |
-          = help: a node holds its own groups, the other's or all; with a third node nobody could tell whose they are
-
-        error: `s` is no unit of time
-         --> /etc/ha.d/ha.cf:4:12
-          |
-        4 | keepalive 2s
-          |            ^ expected ms, us or nothing, which is seconds
-          |
-          = help: write `2`
-
-        error: `deadtime` is a time, which begins with a number
-         --> /etc/ha.d/ha.cf:5:10
-          |
-        5 | deadtime ten
-          |          ^^^ expected a time, such as 10 or 500ms
-
-        error: `bcast` says nothing
-         --> /etc/ha.d/ha.cf:6:1
-          |
-        6 | bcast
-          | ^^^^^ then interfaces
-
-        error: `gateway` is no IPv4 address
-         --> /etc/ha.d/ha.cf:7:6
-          |
-        7 | ping gateway
-          |      ^^^^^^^ expected IPv4 addresses
-
-        error: `yess` is neither true nor false
-         --> /etc/ha.d/ha.cf:8:15
-          |
-        8 | auto_failback yess
-          |               ^^^^ expected on, yes or true, or off, no or false
-          |
-          = help: did you mean `yes`?
-
-        error: `stonith` is refused
-         --> /etc/ha.d/ha.cf:9:1
-          |
-        9 | stonith external /etc/ha.d/stonith
-          | ^^^^^^^ nodes cannot be fenced yet, and a cluster that relies on it must not start without
-
-        error: not implemented yet: `ucast`
-          --> /etc/ha.d/ha.cf:10:1
-           |
-        10 | ucast eth0 192.168.2.20
-           | ^^^^^ only `bcast` links carry heartbeats yet
-
-        warning: `realtime` is accepted and does nothing here
-          --> /etc/ha.d/ha.cf:11:1
-           |
-        11 | realtime on
-           | ^^^^^^^^ the daemon changes no scheduling class
-
-        error: syslog has no facility `deamon`
-          --> /etc/ha.d/ha.cf:12:13
-           |
-        12 | logfacility deamon
-           |             ^^^^^^ expected daemon, local0 to local7, …, or none
-           |
-           = help: did you mean `daemon`?
-
-        error: there is no message format `netstrings`
-          --> /etc/ha.d/ha.cf:13:8
-           |
-        13 | msgfmt netstrings extra
-           |        ^^^^^^^^^^ expected classic or netstring
-           |
-           = help: did you mean `netstring`?
-
-        error: `msgfmt` takes one value
-          --> /etc/ha.d/ha.cf:13:19
-           |
-        13 | msgfmt netstrings extra
-           |                   ^^^^^ nothing more
-
-        info: no log is named; what happens is told on standard error only
-        --> /etc/ha.d/ha.cf
-         = help: say `logfile /var/log/ha-log`
-
-        error: `corma` is no node of ha.cf
-         --> /etc/ha.d/haresources:1:1
-          |
-        1 | corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2
-          | ^^^^^ expected corman, rabius or añil
-          |
-          = help: did you mean `corman`?
-
-        error: there is no resource `IPAddr2`
-         --> /etc/ha.d/haresources:1:47
-          |
-        1 | corma IPaddr2::192.168.2.10/24/averylongname0 IPAddr2::1.2.3.4 apache2
-          |                                               ^^^^^^^^^^^^^^^^ the case of letters counts
-          |
-          = help: did you mean `IPaddr2`?
-
-        error: this group has no resource
-         --> /etc/ha.d/haresources:2:1
-          |
-        2 | rabius
-          | ^^^^^^ then resources, such as IPaddr2::192.168.2.10/24/eth0:0
-
-        error: `192.168.2.300` is no IPv4 address
-         --> /etc/ha.d/haresources:4:11
-          |
-        4 |   IPaddr::192.168.2.300
-          |           ^^^^^^^^^^^^^ expected an IPv4 address, such as 192.168.2.10
-          |
-          = help: the form is IP[/BITS[/INTERFACE[:LABEL]][/BROADCAST]]
-
-        error: this is no method
-         --> /etc/ha.d/authkeys:2:3
-          |
-        2 | 1 sha256 ***
-          |   ^^^^^^ expected sha1, md5 or crc
-
-        error: md5 needs a key
-         --> /etc/ha.d/authkeys:3:3
-          |
-        3 | 2 md5
-          |   ^^^ then the key, one word
-
-        error: unknown word `rebot`
-         --> /etc/ha.d/latido.cf:1:17
-          |
-        1 | on-stop-failure rebot
-          |                 ^^^^^ expected block or reboot
-          |
-          = help: did you mean `reboot`?
-
-        error: unknown directive `resource-timeouts`
-         --> /etc/ha.d/latido.cf:2:1
-          |
-        2 | resource-timeouts start 60s
-          | ^^^^^^^^^^^^^^^^^ expected resource-timeout or on-stop-failure
-          |
-          = help: did you mean `resource-timeout`?
-
-    "#]]);
+    let found = loaded(&directory, "corman").1;
+    expect_file!["tests/every_mistake.txt"].assert_eq(&directory.rendered(&found));
 }
 
 #[test]
 fn missing_files_are_errors_that_say_what_they_are_for() {
-    assert_rendered(&Directory::new(), "corman", &expect![[r#"
-        error: there is no such file
-        --> /etc/ha.d/ha.cf
-         = help: it names nodes, links and timings; write it, or copy it from the other node
+    assert_rendered(
+        &Directory::new(),
+        "corman",
+        &expect![[r#"
+            error: there is no ha.cf
+            --> /etc/ha.d/ha.cf
+             = help: it names nodes, links and timings; write it, or copy it from the other node
 
-        error: there is no such file
-        --> /etc/ha.d/haresources
-         = help: it says what each node holds; write it, or copy it from the other node
+            error: there is no haresources
+            --> /etc/ha.d/haresources
+             = help: it says what each node holds; write it, or copy it from the other node
 
-        error: there is no such file
-        --> /etc/ha.d/authkeys
-         = help: it has the key that messages are signed with; write it, or copy it from the other node
+            error: there is no authkeys
+            --> /etc/ha.d/authkeys
+             = help: it has the key that messages are signed with; write it, or copy it from the other node
 
-    "#]]);
+        "#]],
+    );
 }
 
 #[test]
 fn an_authkeys_that_others_can_read_is_refused_with_the_command_to_type() {
     let directory = Directory::seed();
     directory.mode("authkeys", 0o644);
-    assert_rendered(&directory, "corman", &expect![[r#"
-        info: this ipfail is not started: the daemon compares ping nodes itself
-          --> /etc/ha.d/ha.cf:32:19
-           |
-        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+    assert_rendered(
+        &directory,
+        "corman",
+        &expect![[r#"
+            info: this ipfail is not started
+              --> /etc/ha.d/ha.cf:32:19
+               |
+            32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+               |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
 
-        error: others can read this file: its mode is 644
-        --> /etc/ha.d/authkeys
-         = help: type `chmod 600 /etc/ha.d/authkeys`
+            error: others can read this file: its mode is 644
+            --> /etc/ha.d/authkeys
+             = help: type `chmod 600 /etc/ha.d/authkeys`
 
-    "#]]);
+        "#]],
+    );
 }
 
 #[test]
@@ -418,22 +275,26 @@ fn comments_may_be_in_any_encoding_and_words_may_not() {
     directory.write("haresources", b"# configuraci\xf3n\ncorman IPaddr2::192.168.2.10/24/eth0:0\n");
     assert_eq!(loaded(&directory, "corman").1.len(), 1, "the remark about ipfail");
     directory.write("haresources", b"corman IPaddr2::192.168.2.10/24/eth0:0 ap\xe1che\n");
-    assert_rendered(&directory, "corman", &expect![[r#"
-        info: this ipfail is not started: the daemon compares ping nodes itself
-          --> /etc/ha.d/ha.cf:32:19
-           |
-        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ stands for that
+    assert_rendered(
+        &directory,
+        "corman",
+        &expect![[r#"
+            info: this ipfail is not started
+              --> /etc/ha.d/ha.cf:32:19
+               |
+            32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+               |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
 
-        error: this word is not UTF-8
-         --> /etc/ha.d/haresources:1:40
-          |
-        1 | corman IPaddr2::192.168.2.10/24/eth0:0 ap�che
-          |                                        ^^^^^^
-          |
-          = help: write it in ASCII; comments may be in any encoding
+            error: this word is not UTF-8
+             --> /etc/ha.d/haresources:1:40
+              |
+            1 | corman IPaddr2::192.168.2.10/24/eth0:0 ap�che
+              |                                        ^^^^^^
+              |
+              = help: write it in ASCII; comments may be in any encoding
 
-    "#]]);
+        "#]],
+    );
 }
 
 #[test]
@@ -495,5 +356,5 @@ fn a_diagnostic_for_a_log_is_one_line() {
     let lines: Vec<_> = found.iter().map(|one| directory.at_home(&one.to_string())).collect();
     expect![[r#"
         /etc/ha.d/ha.cf:17:11: `x` is no unit of time (expected ms, us or nothing, which is seconds)
-        /etc/ha.d/ha.cf:32:19: this ipfail is not started: the daemon compares ping nodes itself (stands for that)"#]].assert_eq(&lines.join("\n"));
+        /etc/ha.d/ha.cf:32:19: this ipfail is not started (the daemon pings by itself; it does not move groups for it yet)"#]].assert_eq(&lines.join("\n"));
 }

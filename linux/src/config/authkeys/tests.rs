@@ -69,6 +69,8 @@ fn no_diagnostic_shows_a_key() {
         "auth 1\n77 sha1 clavesecreta",
         "auth 2\n1 sha1 clavesecreta # clavesecreta",
         "auht 1 clavesecreta",
+        "1 sha1 clavesecreta\u{fffd}",
+        &format!("1 sha1 clavesecreta {}", "x ".repeat(64)),
     ] {
         let mut source = Source::new("authkeys", text);
         let keys = read(&mut source);

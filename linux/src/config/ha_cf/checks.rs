@@ -17,14 +17,13 @@ const INITDEAD_SMALL: Duration = Duration::from_secs(10);
 pub(super) fn check(reader: &mut Reader<'_>, node_name: &str) {
     check_nodes(reader, node_name);
     check_links(reader);
-    if !reader.seen.contains_key("auto_failback") {
+    if reader.is_absent("auto_failback") {
         reader
             .source
             .warning("auto_failback is not set; taken as off: nothing moves back by itself", None)
             .help("say `auto_failback on` or `auto_failback off`");
     }
-    let logging = &reader.ha_cf.logging;
-    if logging.facility.is_none() && logging.logfile.is_none() && logging.debugfile.is_none() {
+    if ["logfacility", "logfile", "debugfile"].iter().all(|name| reader.is_absent(name)) {
         reader
             .source
             .info("no log is named; what happens is told on standard error only", None)
@@ -48,7 +47,7 @@ pub(super) fn check(reader: &mut Reader<'_>, node_name: &str) {
         ("initdead", &derived.initdead),
         ("deadping", &derived.deadping),
     ] {
-        if place.is_none() && !reader.seen.contains_key(name) {
+        if place.is_none() && reader.is_absent(name) {
             let value = format!("{}ms", time.as_millis());
             reader.ha_cf.parameters.push((name.to_owned(), value));
         }
@@ -95,6 +94,9 @@ fn default_initdead(deadtime: Duration) -> Duration {
 fn check_nodes(reader: &mut Reader<'_>, node_name: &str) {
     let nodes = reader.ha_cf.nodes.clone();
     if nodes.is_empty() {
+        if !reader.is_absent("node") {
+            return;
+        }
         reader
             .source
             .error("no node is listed", None)
@@ -130,8 +132,8 @@ fn check_nodes(reader: &mut Reader<'_>, node_name: &str) {
         None => {
             let place = reader.nodes[0].clone();
             reader.source.error(message, Some(place)).help(format!(
-                "the nodes are {}; add `{node_name}`, or rename the machine (hostname, \
-                 or the first line of nodeinfo beside ha.cf)",
+                "ha.cf lists {}; add `{node_name}`, or rename the machine (hostname, or the \
+                 first line of nodeinfo beside ha.cf)",
                 all(&names)
             ));
         }
@@ -141,8 +143,8 @@ fn check_nodes(reader: &mut Reader<'_>, node_name: &str) {
 /// The original starts with a `ping` line as its only medium. Two nodes that cannot
 /// hear each other would both hold everything, so ours does not.
 fn check_links(reader: &mut Reader<'_>) {
-    let named = ["bcast", "udp"].iter().any(|name| reader.seen.contains_key(name));
-    if reader.ha_cf.bcast.is_empty() && !named {
+    const MEDIA: [&str; 7] = ["bcast", "udp", "ucast", "mcast", "ucast6", "mcast6", "serial"];
+    if MEDIA.iter().all(|name| reader.is_absent(name)) {
         reader
             .source
             .error("no link carries heartbeats", None)
@@ -185,13 +187,15 @@ fn refuse_times(reader: &mut Reader<'_>, times: &Times) {
 /// What is accepted and yet hardly meant.
 fn doubt_times(reader: &mut Reader<'_>, times: &Times) {
     let (keepalive, deadtime, warntime) = (times.keepalive.0, times.deadtime.0, times.warntime.0);
-    if warntime >= deadtime {
+    // The default is half of deadtime: more than keepalive in all that is not refused.
+    let given = times.warntime.1.is_some();
+    if given && warntime >= deadtime {
         let message = "a late heartbeat is never warned of: the node is dead first";
         reader
             .source
             .warning(message, times.warntime.1.clone())
             .expected(format!("expected less than deadtime, {}", spoken(deadtime)));
-    } else if warntime <= keepalive {
+    } else if given && warntime <= keepalive {
         reader
             .source
             .warning("every heartbeat counts as late", times.warntime.1.clone())

@@ -251,8 +251,8 @@ pub(super) fn respawn(reader: &mut Reader<'_>, statement: &Statement<'_>) {
         reader.ha_cf.ipfail = true;
         reader
             .source
-            .info("this ipfail is not started: the daemon compares ping nodes itself", Some(place))
-            .expected("stands for that");
+            .info("this ipfail is not started", Some(place))
+            .expected("the daemon pings by itself; it does not move groups for it yet");
     } else {
         let place = reader.source.place(&name);
         reader
