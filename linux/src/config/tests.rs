@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use expect_test::{Expect, expect, expect_file};
 use latido_core::time::Duration;
 
-use super::diagnostic::{Diagnostic, Severity, render};
+use super::diagnostic::{Diagnostic, Severity, Source, render};
 use super::ha_cf::Timing;
-use super::{Configuration, load, node_name};
+use super::{Configuration, authkeys, ha_cf, haresources, latido_cf, load, node_name};
 
 /// The repository.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -335,6 +335,70 @@ fn the_fingerprint_is_that_of_the_meaning() {
         directory.change(file, from, to);
         assert_ne!(first, fingerprint(&directory, "corman"), "{from} → {to}");
     }
+}
+
+/// Pieces that files are made of, in any order; some are what breaks readers.
+const PIECES: [&str; 24] = [
+    "node ",
+    "corman",
+    " rabius",
+    "\n",
+    "\n",
+    " ",
+    "\t",
+    ",",
+    "#",
+    "\\\n",
+    "bcast ",
+    "deadtime ",
+    "keepalive ",
+    "1",
+    "0",
+    "ms",
+    "é",
+    "\u{fffd}",
+    "\r\n",
+    "auth ",
+    " sha1 ",
+    "IPaddr2::10.0.0.1",
+    "/24/eth0:0",
+    "::",
+];
+
+#[test]
+fn no_text_makes_a_reader_panic_and_every_mistake_can_be_shown() {
+    let mut state = 1_u64;
+    let mut next = move |bound: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % bound
+    };
+    let nodes = ["corman".to_owned()];
+    let (mut refused, mut accepted) = (0, 0);
+    for _ in 0..2_000 {
+        let text: String = (0..next(20)).map(|_| PIECES[next(PIECES.len())]).collect();
+        let readers: [&dyn Fn(&mut Source); 4] = [
+            &|source| drop(ha_cf::read(source, "corman")),
+            &|source| drop(haresources::read(source, &nodes)),
+            &|source| drop(authkeys::read(source)),
+            &|source| {
+                latido_cf::read(source);
+            },
+        ];
+        for read in readers {
+            let mut source = Source::new("file", text.as_str());
+            read(&mut source);
+            let found = source.into_found();
+            if found.iter().any(|one| one.severity == Severity::Error) {
+                refused += 1;
+            } else {
+                accepted += 1;
+            }
+            let shown = render(&found, true);
+            assert_eq!(shown.is_empty(), found.is_empty(), "{text:?}");
+        }
+    }
+    assert!(refused > 1_000 && accepted > 100, "{refused} refused, {accepted} accepted");
 }
 
 #[test]
