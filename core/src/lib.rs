@@ -9,6 +9,7 @@ mod detector;
 mod event;
 mod groups;
 mod history;
+pub mod grammar;
 pub mod id;
 pub mod limits;
 mod membership;

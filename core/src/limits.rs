@@ -30,6 +30,9 @@ pub const NAME_MAX: usize = 64;
 pub const KEY_MAX: usize = 128;
 /// Octets of an authentication key. Longer is a configuration error.
 pub const SECRET_MAX: usize = 128;
+/// Words of one line of a configuration file. A line with more is left out as a
+/// whole, with an error that names the first word beyond.
+pub const WORDS_MAX: usize = 64;
 /// Entries of an authkeys file: numbers 0 to 15.
 pub const KEYS_MAX: usize = 16;
 /// Fields of one frame. A frame with more is malformed.
