@@ -42,7 +42,7 @@ fn a_malformed_netstring_frame_is_refused_with_place_and_reason() {
         let text = netstring("", &pair(signature));
         refused(text, "octet 10: the signature is not a key number and a digest");
     }
-    refused(netstring("5:t=a,", "x"), "octet 4: the length runs past the end");
+    refused(netstring("99:t=a,", "x"), "octet 4: the length runs past the end");
     refused(netstring("a:t=a,", "x"), "octet 4: no length followed by a colon");
     refused(netstring(":t=a,", "x"), "octet 4: no length followed by a colon");
     let huge = "99999999999999999999999999:(0)t=a,";
