@@ -7,11 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use latido_core::wire::{
-    AuthError, Field, Frame, Framing, Header, Keys, Kind, Message, Method, names,
-};
+use latido_core::wire::{AuthError, Field, Frame, Framing, Keys, Kind, Method, names};
 
 mod capture;
+mod meaning;
 #[cfg(test)]
 mod tests;
 
@@ -182,11 +181,7 @@ fn describe(bytes: &[u8], keys: Option<&Keys>, out: &mut String) -> Result<Verdi
         }
         out.push('\n');
     }
-    match (Header::read(&frame), Message::read(&frame)) {
-        (Ok(_), Ok(message)) => writeln!(out, "  meaning: {message:?}")?,
-        (Ok(_), Err(error)) => writeln!(out, "  meaning: none, {error}")?,
-        (Err(error), _) => writeln!(out, "  meaning: none, {error}")?,
-    }
+    writeln!(out, "  meaning: {}", meaning::meaning(&frame))?;
     describe_signatures(&frame, keys, out)
 }
 
