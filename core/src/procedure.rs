@@ -21,7 +21,7 @@ mod tests;
 
 pub use event::{Condition, Ending, Event, Exit, Verb};
 pub use policy::{OnStopFailure, Policy};
-pub use report::{Line, Names, Report, Severity};
+pub use report::{Line, Names, Report};
 pub use status::judge_status;
 pub use step::{Step, Steps};
 

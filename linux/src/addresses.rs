@@ -17,7 +17,7 @@ use crate::config::Configuration;
 use crate::config::address::Address;
 use crate::netlink::{Change, Interface, Network};
 use crate::resources::{BuiltIn, Entry, ResourceSpec};
-use latido_core::procedure::Severity;
+use latido_core::notice::Severity;
 
 /// The exit code that is told for an address that cannot be brought up or down.
 const FAILED: u8 = 1;
@@ -272,4 +272,3 @@ fn last_of(ip: Ipv4Addr, prefix: u8) -> Ipv4Addr {
 fn mask(prefix: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0)
 }
-

@@ -219,6 +219,5 @@ pub(crate) fn ask(run_dir: &Path, request: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-
 #[cfg(test)]
 mod tests;

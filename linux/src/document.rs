@@ -53,12 +53,15 @@ fn node_value(node: &Node, view: &NodeView, now: Instant) -> Value {
 fn group_value(node: &Node, view: &GroupView, resources: &[Vec<String>]) -> Value {
     let config = node.config();
     let names = resources.get(view.group.index());
-    let resource = |at: u8| {
-        names.and_then(|names| names.get(usize::from(at))).map_or("?", String::as_str)
-    };
+    let resource =
+        |at: u8| names.and_then(|names| names.get(usize::from(at))).map_or("?", String::as_str);
     let error = match view.outcome {
-        Some(Outcome::StartFailed { resource: at }) => Some(format!("{} did not start", resource(at))),
-        Some(Outcome::StopFailed { resource: at }) => Some(format!("{} does not stop", resource(at))),
+        Some(Outcome::StartFailed { resource: at }) => {
+            Some(format!("{} did not start", resource(at)))
+        }
+        Some(Outcome::StopFailed { resource: at }) => {
+            Some(format!("{} does not stop", resource(at)))
+        }
         Some(Outcome::Done) | None => None,
     };
     let word = |level: Ownership| match level {

@@ -14,7 +14,6 @@ use log::{Level, LevelFilter};
 
 use crate::clock;
 use crate::resources::{Entry, PROGRAM};
-use crate::scribe::Scribe;
 
 /// Marks a line as critical: the `log` crate knows no such weight.
 const CRITICAL: &str = "!";

@@ -12,6 +12,7 @@ mod document;
 mod echo;
 mod journal;
 mod link;
+mod load;
 mod netlink;
 mod os;
 mod resources;

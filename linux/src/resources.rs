@@ -18,16 +18,16 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use latido_core::id::{GroupId, Order};
+use latido_core::notice::Severity;
 use latido_core::order::{Outcome, Ownership};
 use latido_core::procedure::{
-    Condition, Ending, Event, Exit, Line, Names, Policy, Procedure, Severity, Step, Verb,
-    judge_status,
+    Condition, Ending, Event, Exit, Line, Names, Policy, Procedure, Step, Verb, judge_status,
 };
 use latido_core::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
-pub(crate) use environment::{Directories, Settings, environment, occasion};
-pub(crate) use ledger::{Leftover, end_leftovers};
+pub(crate) use environment::{Directories, Settings, environment};
+pub(crate) use ledger::end_leftovers;
 
 use ledger::Ledger;
 use script::{Call, Ended, Script, Surroundings};

@@ -13,6 +13,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::state::record_text;
+use latido_core::id::Generation;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{ForkResult, dup2_stdin, fork, pipe2};
 
@@ -66,13 +68,29 @@ impl Scribe {
             }
         }
     }
+}
 
-    /// Has `text` kept as the record, when the disk allows.
-    pub(crate) fn record(&mut self, text: &str) {
-        let mut line = vec![RECORD];
-        line.extend_from_slice(text.as_bytes());
-        line.push(b'\n');
-        let _ = self.write_all(&line);
+/// A second hold of the pipe, for what is to be kept rather than read.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pipe: File,
+}
+
+impl Records {
+    /// Writes to the same scribe as `scribe`.
+    ///
+    /// # Errors
+    /// If there is no descriptor to be had.
+    pub(crate) fn new(scribe: &Scribe) -> io::Result<Self> {
+        Ok(Self { pipe: scribe.pipe.try_clone()? })
+    }
+
+    /// Has the newest generation of `node` kept, when the disk allows. A record that
+    /// finds the pipe full is lost; the next start of the node makes another.
+    pub(crate) fn keep(&mut self, node: &str, generation: Generation) {
+        let text = record_text(node, generation);
+        let line = [&[RECORD], text.as_bytes(), b"\n"].concat();
+        let _ = self.pipe.write(&line);
     }
 }
 
@@ -80,7 +98,8 @@ impl Write for Scribe {
     /// Writes one whole line, or drops and counts it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.dropped > 0 {
-            let notice = format!("latido: {} log line(s) were lost: nobody read them\n", self.dropped);
+            let notice =
+                format!("latido: {} log line(s) were lost: nobody read them\n", self.dropped);
             if self.pipe.write(notice.as_bytes()).is_ok() {
                 self.dropped = 0;
             }

@@ -6,32 +6,8 @@
 use core::fmt;
 
 use super::Verb;
+use crate::notice::Severity;
 use crate::time::Duration;
-
-/// The weight of a report, in the original's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// `info`: as it should be.
-    Info,
-    /// `WARN`: worth a look.
-    Warning,
-    /// `ERROR`: something failed.
-    Error,
-    /// `CRIT`: service is lost or about to be.
-    Critical,
-}
-
-impl fmt::Display for Severity {
-    /// As it stands before the text of a log line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "WARN",
-            Self::Error => "ERROR",
-            Self::Critical => "CRIT",
-        })
-    }
-}
 
 /// One thing worth telling about a group. Resources are named by their place in
 /// the group's line, from 0.

@@ -14,8 +14,9 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use latido_core::id::{GroupId, Order};
+use latido_core::notice::Severity;
 use latido_core::order::{Outcome, Ownership};
-use latido_core::procedure::{Ending, Policy, Severity, Verb};
+use latido_core::procedure::{Ending, Policy, Verb};
 use latido_core::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use latido_core::id::GroupId;
+use latido_core::notice::Severity;
 use latido_core::order::{Outcome, Ownership};
-use latido_core::procedure::{Condition, Ending, Exit, Severity, Verb};
+use latido_core::procedure::{Condition, Ending, Exit, Verb};
 use latido_core::time::Instant;
 
 use super::{BuiltIn, Site, await_hangup, await_mark, wait};
