@@ -73,6 +73,7 @@ fn serve(control: &UnixStream) -> io::Result<()> {
     mask.thread_block()?;
     let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
     let mut requests = BufReader::new(control);
+    let mut known = Known::default();
     say(control, &json!({ "ready": true }))?;
     loop {
         let mut sources = [
@@ -82,7 +83,7 @@ fn serve(control: &UnixStream) -> io::Result<()> {
         poll(&mut sources, PollTimeout::NONE)?;
         let asked = sources[0].any() == Some(true);
         while children.read_signal()?.is_some() {}
-        bury(control)?;
+        bury(control, &mut known)?;
         // The lab waits for an answer before it asks again, so that the buffer holds one
         // request at most and none is overlooked.
         let mut line = String::new();
@@ -91,49 +92,82 @@ fn serve(control: &UnixStream) -> io::Result<()> {
         }
         if asked {
             let request = serde_json::from_str(&line)?;
-            let answer =
-                obey(&request).unwrap_or_else(|error| json!({ "error": error.to_string() }));
-            say(control, &answer)?;
+            match obey(&request) {
+                Ok(Answer::Now(answer)) => say(control, &answer)?,
+                Ok(Answer::Started(pid)) => {
+                    known.started.push(pid);
+                    say(control, &json!({ "pid": pid.as_raw() }))?;
+                }
+                Ok(Answer::AtEndOf(pid)) => known.awaited = Some(pid),
+                Err(error) => say(control, &json!({ "error": error.to_string() }))?,
+            }
         }
     }
 }
 
-/// Reaps every child that has ended and tells the lab.
-fn bury(control: &UnixStream) -> io::Result<()> {
+/// The children that the lab knows of; all others are orphans.
+#[derive(Default)]
+struct Known {
+    started: Vec<Pid>,
+    awaited: Option<Pid>,
+}
+
+/// Reaps every child that has ended. The lab hears of those that it knows; for the one that it
+/// waits for that is the answer.
+fn bury(control: &UnixStream, known: &mut Known) -> io::Result<()> {
     loop {
-        let (pid, end) = match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => (pid, format!("status {code}")),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, signal.to_string()),
+        let (pid, code, end) = match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => (pid, Some(code), format!("status {code}")),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, None, signal.to_string()),
             Ok(_) | Err(_) => return Ok(()),
         };
-        say(control, &json!({ "exited": pid.as_raw(), "end": end }))?;
+        if known.awaited == Some(pid) {
+            known.awaited = None;
+            let output = String::from_utf8_lossy(&fs::read(OUTPUT)?).into_owned();
+            say(control, &json!({ "code": code, "output": output }))?;
+        } else if let Some(position) = known.started.iter().position(|one| *one == pid) {
+            known.started.swap_remove(position);
+            say(control, &json!({ "exited": pid.as_raw(), "end": end }))?;
+        }
     }
 }
 
+/// When a request is answered.
+enum Answer {
+    Now(Value),
+    /// With its number, and a second time when it has ended.
+    Started(Pid),
+    /// When this child has ended. Orphans are buried meanwhile: what the child waits for may be
+    /// the end of one.
+    AtEndOf(Pid),
+}
+
 /// Carries one request out.
-fn obey(request: &Value) -> io::Result<Value> {
+fn obey(request: &Value) -> io::Result<Answer> {
     if let Some(program) = request.get("start") {
         let child = command(program)?.spawn().map_err(doing(program))?;
-        return Ok(json!({ "pid": child.id() }));
+        return Ok(Answer::Started(pid(child.id().into())?));
     }
     if let Some(program) = request.get("run") {
         let output = File::create(OUTPUT)?;
         let mut command = command(program)?;
         command.stdout(output.try_clone()?).stderr(output);
-        let status = command.status().map_err(doing(program))?;
-        let output = String::from_utf8_lossy(&fs::read(OUTPUT)?).into_owned();
-        return Ok(json!({ "code": status.code(), "output": output }));
+        let child = command.spawn().map_err(doing(program))?;
+        return Ok(Answer::AtEndOf(pid(child.id().into())?));
     }
     let number = |key: &str| request.get(key).and_then(Value::as_i64);
     match (number("signal"), number("pid")) {
-        (Some(signal), Some(pid)) => {
+        (Some(signal), Some(process)) => {
             let signal = i32::try_from(signal).map_err(io::Error::other)?;
-            let pid = i32::try_from(pid).map_err(io::Error::other)?;
-            kill(Pid::from_raw(pid), Signal::try_from(signal)?)?;
-            Ok(json!({ "sent": signal }))
+            kill(pid(process)?, Signal::try_from(signal)?)?;
+            Ok(Answer::Now(json!({ "sent": signal })))
         }
         _ => Err(io::Error::other(format!("no such request: {request}"))),
     }
+}
+
+fn pid(number: i64) -> io::Result<Pid> {
+    i32::try_from(number).map(Pid::from_raw).map_err(io::Error::other)
 }
 
 /// The program and arguments of a request; it speaks to the console unless told otherwise.

@@ -82,7 +82,7 @@ fn stop(pid: Pid) -> io::Result<u8> {
     kill(pid, Signal::SIGTERM)?;
     while kill(pid, None) != Err(Errno::ESRCH) {
         if asked.elapsed() > PATIENCE {
-            kill(pid, Signal::SIGKILL)?;
+            return Err(io::Error::other(format!("process {pid} does not end")));
         }
         thread::sleep(Duration::from_millis(1));
     }
