@@ -20,6 +20,7 @@ mod summary;
 mod supervisor;
 mod timeline;
 mod web;
+mod world;
 
 use std::fmt::Display;
 use std::fs::File;

@@ -51,14 +51,6 @@ impl Host {
         }
     }
 
-    /// Its peer.
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Corman => Self::Rabius,
-            Self::Rabius => Self::Corman,
-        }
-    }
-
     /// Its addresses on eth0 and eth2.
     pub(crate) fn addresses(self) -> (Ipv4Addr, Ipv4Addr) {
         match self {
@@ -270,11 +262,11 @@ fn is_vip(message: &AddressMessage) -> bool {
 }
 
 fn label(message: &AddressMessage) -> String {
-    let labels = message.attributes.iter().filter_map(|attribute| match attribute {
+    let mut labels = message.attributes.iter().filter_map(|attribute| match attribute {
         AddressAttribute::Label(label) => Some(label.clone()),
         _ => None,
     });
-    labels.last().unwrap_or_default()
+    labels.next().unwrap_or_default()
 }
 
 /// Writes the node's disk anew.

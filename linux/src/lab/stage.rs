@@ -23,69 +23,12 @@ use super::root::PROGRAM;
 use super::scenarios::Scenario;
 use super::summary::Outcome;
 use super::timeline::{Event, Timeline, What, worded};
+use super::world::{World, position};
 
 /// Waits longer than this are announced.
 const LONG: Duration = Duration::from_millis(700);
 /// Where the service's init script is on a node.
 const SERVICE: &str = "/etc/init.d/apache2";
-
-/// What can be seen from outside of the daemons.
-#[derive(Default)]
-pub(crate) struct World {
-    held: [bool; 2],
-    serving: Option<String>,
-    lines: Vec<(Instant, Host, String)>,
-}
-
-impl World {
-    /// Whether the kernel of `host` has the virtual address.
-    pub(crate) fn holds_vip(&self, host: Host) -> bool {
-        self.held[position(host)]
-    }
-
-    /// The one node that has the virtual address; `None` if none or both have it.
-    pub(crate) fn only_holder(&self) -> Option<Host> {
-        let mut holders = Host::BOTH.into_iter().filter(|host| self.holds_vip(*host));
-        holders.next().filter(|_| holders.next().is_none())
-    }
-
-    /// Whether the client is being answered by `host`.
-    pub(crate) fn served_by(&self, host: Host) -> bool {
-        self.serving.as_deref() == Some(host.name())
-    }
-
-    /// Whether the client is being answered at all.
-    pub(crate) fn served(&self) -> bool {
-        self.serving.is_some()
-    }
-
-    /// When the console of `host` first showed a line with `text` in it, after `from`.
-    pub(crate) fn said(&self, host: Host, text: &str, from: Instant) -> Option<Instant> {
-        let mut lines = self.lines.iter();
-        let found = lines
-            .find(|(at, speaker, line)| *at >= from && *speaker == host && line.contains(text));
-        found.map(|(at, _, _)| *at)
-    }
-
-    fn learn(&mut self, event: &Event) {
-        match &event.what {
-            What::Line { host, text } => self.lines.push((event.at, *host, text.clone())),
-            What::Vip { host, held, .. } => self.held[position(*host)] = *held,
-            What::Answered { by, .. } => self.serving = Some(by.clone()),
-            What::Silent => self.serving = None,
-            What::Exited { .. } | What::Step(_) | What::Fault(_) | What::Waiting(_) => {}
-        }
-    }
-
-    /// The state in words, for a failure.
-    fn describe(&self) -> String {
-        let holders: Vec<&str> =
-            Host::BOTH.into_iter().filter(|host| self.holds_vip(*host)).map(Host::name).collect();
-        let holders = if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") };
-        let serving = self.serving.as_deref().unwrap_or("nobody");
-        format!("{VIP} is held by {holders}, the client is answered by {serving}")
-    }
-}
 
 /// The whole lab.
 pub(crate) struct Lab {
@@ -94,6 +37,8 @@ pub(crate) struct Lab {
     nodes: [Option<Node>; 2],
     network: Network,
     daemons: [Option<i64>; 2],
+    /// A daemon that ended without being asked to, and how.
+    fallen: Option<String>,
     timings: Timings,
     world: World,
     timeline: Timeline,
@@ -114,6 +59,7 @@ impl Lab {
             nodes: [None, None],
             network,
             daemons: [None, None],
+            fallen: None,
             timings,
             world: World::default(),
             timeline,
@@ -220,17 +166,22 @@ impl Lab {
         Ok(at)
     }
 
-    /// Starts the cluster's daemon on a node; its standard error is the node's console.
-    pub(crate) fn start_daemon(&mut self, host: Host) -> io::Result<()> {
-        let pid = self.node(host)?.start(&[PROGRAM, "run"])?;
+    /// Starts the cluster's daemon on a node; its standard error is the node's console. When it
+    /// ends without a signal from the scenario, the scenario has failed.
+    pub(crate) fn start_daemon(&mut self, host: Host) -> io::Result<i64> {
+        let pid = self.start(host, &[PROGRAM, "run"])?;
         self.daemons[position(host)] = Some(pid);
-        Ok(())
+        Ok(pid)
     }
 
-    /// Sends a signal to the daemon alone; the rest of the node lives on.
-    pub(crate) fn signal_daemon(&mut self, host: Host, signal: Signal) -> io::Result<()> {
-        let daemon = self.daemons[position(host)];
-        let pid = daemon.ok_or_else(|| doing(host.name())("it runs no daemon"))?;
+    /// Starts a program that stays; the result is its number on the node.
+    pub(crate) fn start(&mut self, host: Host, program: &[&str]) -> io::Result<i64> {
+        self.node(host)?.start(program)
+    }
+
+    /// Sends a signal to a program that was started; the rest of the node lives on.
+    pub(crate) fn signal(&mut self, host: Host, pid: i64, signal: Signal) -> io::Result<()> {
+        self.daemons[position(host)].take_if(|daemon| *daemon == pid);
         self.node(host)?.signal(pid, signal)
     }
 
@@ -310,6 +261,9 @@ impl Lab {
         let start = Instant::now();
         let mut announced = false;
         while !so(&self.world) {
+            if let Some(fallen) = self.fallen.take() {
+                return Err(io::Error::other(fallen));
+            }
             let waited = start.elapsed();
             if waited >= bound {
                 self.take_pending();
@@ -441,6 +395,11 @@ impl Lab {
     }
 
     fn take(&mut self, event: Event) {
+        if let What::Exited { host, pid, end } = &event.what
+            && self.daemons[position(*host)].take_if(|daemon| *daemon == *pid).is_some()
+        {
+            self.fallen = Some(format!("the daemon of {} ended: {end}", host.name()));
+        }
         self.world.learn(&event);
         self.timeline.write(&event);
     }
@@ -452,13 +411,6 @@ impl Drop for Lab {
             // A node that died by itself is what its end is for.
             let _gone = node.kill();
         }
-    }
-}
-
-fn position(host: Host) -> usize {
-    match host {
-        Host::Corman => 0,
-        Host::Rabius => 1,
     }
 }
 

@@ -6,6 +6,8 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::lab::network::{Segment, UPSTREAM};
 use crate::lab::node::Host::{self, Corman, Rabius};
 use crate::lab::stage::{Lab, crossover};
@@ -26,6 +28,7 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
         lab.power_on(host)?;
         let name = lab.run(host, &["uname", "-n"])?.output;
         expect(name.trim() == host.name(), &format!("{} is called {name:?}", host.name()))?;
+        console(lab, host)?;
         service(lab, host)?;
         upstream_answers(lab, host)?;
     }
@@ -52,6 +55,17 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
         from_to: "from corman's death to rabius's first answer, a pause of 300 ms included",
         more: vec![("took_ms", begun.elapsed())],
     })
+}
+
+/// What a node says is heard, what is started there can be ended, and this program is there.
+fn console(lab: &mut Lab, host: Host) -> io::Result<()> {
+    let begun = Instant::now();
+    let pid = lab.start(host, &["sh", "-c", "echo awake; exec sleep 600"])?;
+    lab.wait_until("the console speaks", SOON, |world| world.said(host, "awake", begun).is_some())?;
+    lab.signal(host, pid, Signal::SIGKILL)?;
+    let version = lab.latido(host, &["--version"])?;
+    let expected = concat!("latido ", env!("CARGO_PKG_VERSION"), "\n");
+    expect(version.output == expected, &format!("this program says {version:?}"))
 }
 
 /// Starts the service by its init script and asks for its status.
