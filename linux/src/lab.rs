@@ -32,7 +32,7 @@ use network::Network;
 use scenarios::{SCENARIOS, Scenario};
 use stage::Lab;
 use summary::Summary;
-use timeline::{Form, Timeline};
+use timeline::{Form, Timeline, print};
 
 /// What `latido lab` can be asked.
 #[derive(clap::Args, Clone)]
@@ -114,16 +114,16 @@ fn play(args: &Args, chosen: &[&'static Scenario], outer: &File) -> io::Result<b
             let outcome = lab.play(scenario);
             summary.add(&outcome);
             all_passed &= outcome.passed();
-            println!("{}", outcome.render(form, scenario.name, &lab));
+            print(&outcome.render(form, scenario.name, &lab));
             if last && args.runs > 1 {
-                println!("{}", summary.render(form));
+                print(&summary.render(form));
             }
             if last && args.keep {
                 lab.keep(outer);
             }
         }
         if args.runs > 1 && position + 1 < chosen.len() {
-            println!("{}", summary.render(form));
+            print(&summary.render(form));
         }
     }
     Ok(all_passed)

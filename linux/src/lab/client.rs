@@ -233,3 +233,6 @@ fn host(response: &[u8]) -> Option<String> {
     let host = body.strip_suffix('\n').filter(|_| served)?;
     Some(host.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

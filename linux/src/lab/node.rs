@@ -246,7 +246,12 @@ fn monitor(host: Host, socket: Socket, events: Sender<Event>) -> io::Result<Unix
                     _ => continue,
                 };
                 if is_vip(&message) {
-                    let what = What::Vip { host, held, label: label(&message) };
+                    let what = What::Vip {
+                        host,
+                        held,
+                        interface: message.header.index,
+                        label: label(&message),
+                    };
                     if events.send(Event { at, what }).is_err() {
                         return;
                     }
@@ -273,3 +278,6 @@ fn label(message: &AddressMessage) -> String {
 pub(super) fn install(host: Host, timings: &config::Timings) -> io::Result<()> {
     config::install(host.name(), timings)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::arp;
 use super::client::Client;
-use super::config::Timings;
+use super::config::{self, Timings};
 use super::doing;
 use super::netns::Netns;
 use super::network::{Nat, Network, Segment, VIP};
@@ -138,8 +138,8 @@ impl Lab {
         self.take(Event { at: fault, what: What::Fault(text) });
         // The kernel object lives on for a moment, but nobody can reach an address in it.
         self.take_pending();
-        if self.world.holds_vip(host) {
-            let what = What::Vip { host, held: false, label: String::new() };
+        for interface in self.world.vip_interfaces(host).clone() {
+            let what = What::Vip { host, held: false, interface, label: String::new() };
             self.take(Event { at: fault, what });
         }
         Ok(fault)
@@ -212,6 +212,18 @@ impl Lab {
     /// Takes the virtual address off a node by hand.
     pub(crate) fn remove_vip(&mut self, host: Host) -> io::Result<()> {
         self.netns(host)?.remove_address("eth0", VIP)
+    }
+
+    /// Reads a file of a node's disk (`/etc` or `/var`), whether it has power or not.
+    pub(crate) fn read(&self, host: Host, path: &str) -> io::Result<String> {
+        let file = on_disk(host, path);
+        fs::read_to_string(&file).map_err(doing(file.display()))
+    }
+
+    /// Writes a file on a node's disk (`/etc` or `/var`).
+    pub(crate) fn write(&self, host: Host, path: &str, text: &str) -> io::Result<()> {
+        let file = on_disk(host, path);
+        fs::write(&file, text).map_err(doing(file.display()))
     }
 
     /// Runs `work` on a thread in the network namespace of a node.
@@ -412,6 +424,11 @@ impl Drop for Lab {
             let _gone = node.kill();
         }
     }
+}
+
+/// Where a file of a node is in the lab's own root.
+fn on_disk(host: Host, path: &str) -> PathBuf {
+    config::disk(host.name()).join(path.trim_start_matches('/'))
 }
 
 fn pid_namespace(process: &Path) -> io::Result<String> {

@@ -21,8 +21,8 @@ pub(crate) struct Event {
 pub(crate) enum What {
     /// A node's console said something.
     Line { host: Host, text: String },
-    /// The kernel of a node got or lost the virtual address.
-    Vip { host: Host, held: bool, label: String },
+    /// The kernel of a node got or lost the virtual address, on the interface of that index.
+    Vip { host: Host, held: bool, interface: u32, label: String },
     /// A process of a node ended.
     Exited { host: Host, pid: i64, end: String },
     /// The client was answered by another host than before, or after a silence.
@@ -79,16 +79,12 @@ impl Timeline {
         self.fault.unwrap_or(self.start)
     }
 
-    /// Writes an event; a reader that went away ends the lab.
+    /// Writes an event.
     pub(super) fn write(&mut self, event: &Event) {
         if let What::Fault(_) = event.what {
             self.fault = Some(event.at);
         }
-        let line = self.render(event);
-        let mut output = io::stdout().lock();
-        if writeln!(output, "{line}").and_then(|()| output.flush()).is_err() {
-            std::process::exit(1);
-        }
+        print(&self.render(event));
     }
 
     fn render(&self, event: &Event) -> String {
@@ -120,6 +116,14 @@ impl Timeline {
     }
 }
 
+/// Writes a line at once; a reader that went away ends the lab.
+pub(super) fn print(line: &str) {
+    let mut output = io::stdout().lock();
+    if writeln!(output, "{line}").and_then(|()| output.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
 /// A duration in milliseconds with one decimal, as JSON gives it.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
@@ -146,7 +150,7 @@ fn describe(what: &What) -> Entry {
     match what {
         What::Line { host: Host::Corman, text } => entry("corman", "log", text.clone(), BLUE),
         What::Line { host: Host::Rabius, text } => entry("rabius", "log", text.clone(), MAGENTA),
-        What::Vip { host, held: true, label } => {
+        What::Vip { host, held: true, label, .. } => {
             entry("vip", "vip", format!("{VIP} on {} ({label})", host.name()), GREEN)
         }
         What::Vip { host, held: false, .. } => {
@@ -177,3 +181,6 @@ const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
 const BLUE: u8 = 34;
 const MAGENTA: u8 = 35;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What can be seen of the cluster from outside: which kernel has the virtual address, who
 //! answers the client, what the consoles showed. Nothing here is a daemon's opinion of itself.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::network::VIP;
@@ -10,7 +11,8 @@ use super::timeline::{Event, What};
 /// What can be seen from outside of the daemons.
 #[derive(Default)]
 pub(crate) struct World {
-    held: [bool; 2],
+    /// The interfaces that have the virtual address.
+    held: [BTreeSet<u32>; 2],
     serving: Option<String>,
     lines: Vec<(Instant, Host, String)>,
 }
@@ -18,7 +20,12 @@ pub(crate) struct World {
 impl World {
     /// Whether the kernel of `host` has the virtual address.
     pub(crate) fn holds_vip(&self, host: Host) -> bool {
-        self.held[position(host)]
+        !self.held[position(host)].is_empty()
+    }
+
+    /// The interfaces of `host` that have the virtual address, by index.
+    pub(crate) fn vip_interfaces(&self, host: Host) -> &BTreeSet<u32> {
+        &self.held[position(host)]
     }
 
     /// The one node that has the virtual address; `None` if none or both have it.
@@ -49,7 +56,12 @@ impl World {
     pub(super) fn learn(&mut self, event: &Event) {
         match &event.what {
             What::Line { host, text } => self.lines.push((event.at, *host, text.clone())),
-            What::Vip { host, held, .. } => self.held[position(*host)] = *held,
+            What::Vip { host, held: true, interface, .. } => {
+                self.held[position(*host)].insert(*interface);
+            }
+            What::Vip { host, held: false, interface, .. } => {
+                self.held[position(*host)].remove(interface);
+            }
             What::Answered { by, .. } => self.serving = Some(by.clone()),
             What::Silent => self.serving = None,
             What::Exited { .. } | What::Step(_) | What::Fault(_) | What::Waiting(_) => {}

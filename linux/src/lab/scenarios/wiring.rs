@@ -17,6 +17,9 @@ use crate::lab::summary::Figures;
 const SOON: Duration = Duration::from_secs(3);
 /// How long corman is dead before the address is moved by hand.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Files that outlive the power of their node.
+const NOTE: &str = "/etc/note";
+const STATE: &str = "/var/lib/heartbeat/wiring";
 /// By how much the measured gap may exceed the pause: the address must be set, the ARP heard
 /// and the next request answered, on a machine that may be busy.
 const OVERHEAD: Duration = Duration::from_millis(200);
@@ -42,6 +45,10 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
 
     lab.step("corman gets power again and the address back");
     lab.power_on(Corman)?;
+    expect(lab.read(Corman, STATE)? == "kept\n", "corman's disk is not as it was")?;
+    let lost = lab.run(Corman, &["cat", STATE, "/run/state"])?;
+    expect(lost.output.starts_with("kept\n"), "corman does not see its own disk")?;
+    expect(lost.code != Some(0), "a file in /run has survived a death")?;
     service(lab, Corman)?;
     lab.remove_vip(Rabius)?;
     lab.add_vip(Corman)?;
@@ -133,6 +140,9 @@ fn death(lab: &mut Lab) -> io::Result<Duration> {
     let namespace = lab.pid_namespace(Corman)?;
     let before = lab.processes(&namespace)?;
     expect(before >= 2, &format!("corman has {before} processes before its death"))?;
+    lab.write(Corman, NOTE, "kept\n")?;
+    lab.run(Corman, &["cp", NOTE, STATE])?;
+    lab.run(Corman, &["cp", NOTE, "/run/state"])?;
     let fault = lab.death(Corman)?;
     let after = lab.processes(&namespace)?;
     expect(after == 0, &format!("{after} processes of corman have survived it"))?;
