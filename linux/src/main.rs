@@ -11,6 +11,7 @@ mod decode;
 mod document;
 mod echo;
 mod journal;
+mod lab;
 mod link;
 mod load;
 mod netlink;
@@ -41,6 +42,10 @@ enum Command {
     ///
     /// Then it releases what it holds and hands it over to the other node.
     Run(run::Arguments),
+    /// Plays a failover on the whole network, made of namespaces on this machine.
+    Lab(lab::Args),
+    #[command(hide = true)]
+    LabPart(lab::part::Args),
     /// Shows what the running node sees and holds.
     Status(status::Arguments),
     /// Hands groups to the other node.
@@ -58,6 +63,8 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Lab(arguments) => lab::main(&arguments),
+        Command::LabPart(arguments) => lab::part::main(&arguments),
         Command::Status(arguments) => status::show(&arguments),
         Command::Standby(arguments) => status::request("standby", &arguments),
         Command::Takeover(arguments) => status::request("takeover", &arguments),

@@ -14,7 +14,7 @@ use log::LevelFilter;
 
 use crate::addresses::Addresses;
 use crate::config::authkeys::{AuthKeys, Method};
-use crate::config::diagnostic::{self, Severity};
+use crate::config::diagnostic::{self, Diagnostic, Severity};
 use crate::config::ha_cf::MessageFormat;
 use crate::config::latido_cf::OnStopFailure;
 use crate::config::{self, Configuration};
@@ -50,12 +50,13 @@ pub(crate) struct Arguments {
 
 /// Runs the node until it is told to end.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let Some(configuration) = load(arguments) else {
+    let Some((configuration, found)) = load(arguments) else {
         eprintln!("Configuration error, latido not started.");
         return ExitCode::from(MISCONFIGURED);
     };
-    match start(arguments, &configuration).and_then(|(mut node, mut os)| turns(&mut node, &mut os))
-    {
+    let ended = start(arguments, &configuration, &found)
+        .and_then(|(mut node, mut os)| turns(&mut node, &mut os));
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!(target: "heartbeat", "{error}");
@@ -79,7 +80,7 @@ fn turns(node: &mut Node, os: &mut Os) -> io::Result<()> {
 }
 
 /// Reads the configuration and shows its mistakes.
-fn load(arguments: &Arguments) -> Option<Configuration> {
+fn load(arguments: &Arguments) -> Option<(Configuration, Vec<Diagnostic>)> {
     let name = match &arguments.node_name {
         Some(name) => name.clone(),
         None => config::node_name(&arguments.config_dir)
@@ -87,15 +88,30 @@ fn load(arguments: &Arguments) -> Option<Configuration> {
             .ok()?,
     };
     let (configuration, found) = config::load(&arguments.config_dir, &name);
-    let serious: Vec<_> =
-        found.into_iter().filter(|found| found.severity != Severity::Info).collect();
-    eprint!("{}", diagnostic::render(&serious, false));
-    configuration
+    if configuration.is_none() {
+        eprint!("{}", diagnostic::render(&found, false));
+    }
+    configuration.map(|configuration| (configuration, found))
+}
+
+/// What there is to say about a configuration that allows a start.
+fn tell_configuration(found: &[Diagnostic]) {
+    for diagnostic in found {
+        match diagnostic.severity {
+            Severity::Info => log::info!(target: "heartbeat", "{diagnostic}"),
+            Severity::Warning => log::warn!(target: "heartbeat", "{diagnostic}"),
+            Severity::Error => log::error!(target: "heartbeat", "{diagnostic}"),
+        }
+    }
 }
 
 /// Everything before the first turn. The order matters: one daemon only, then the
 /// scribe, then what an earlier one left behind, then a generation that is on disk.
-fn start(arguments: &Arguments, configuration: &Configuration) -> io::Result<(Node, Os)> {
+fn start(
+    arguments: &Arguments,
+    configuration: &Configuration,
+    found: &[Diagnostic],
+) -> io::Result<(Node, Os)> {
     let control = Control::open(&arguments.run_dir).map_err(|error| {
         io::Error::new(error.kind(), format!("{}: {error}", arguments.run_dir.display()))
     })?;
@@ -111,6 +127,7 @@ fn start(arguments: &Arguments, configuration: &Configuration) -> io::Result<(No
     let level =
         if configuration.ha_cf.logging.debug > 0 { LevelFilter::Debug } else { LevelFilter::Info };
     journal::open(Box::new(scribe), &configuration.node_name, level);
+    tell_configuration(found);
     tell_start(&state);
     for left in resources::end_leftovers(&arguments.state_dir)? {
         let what = if left.ended { "ended" } else { "NOT ended: it does not react to SIGKILL" };
