@@ -44,7 +44,8 @@ pub(crate) struct Args {
     #[arg(long)]
     list: bool,
     /// Play each scenario N times and end with the spread of the gaps.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Print one JSON object a line.
     #[arg(long)]

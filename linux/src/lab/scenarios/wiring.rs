@@ -22,7 +22,7 @@ const NOTE: &str = "/etc/note";
 const STATE: &str = "/var/lib/heartbeat/wiring";
 /// By how much the measured gap may exceed the pause: the address must be set, the ARP heard
 /// and the next request answered, on a machine that may be busy.
-const OVERHEAD: Duration = Duration::from_millis(200);
+const OVERHEAD: Duration = Duration::from_millis(400);
 
 /// Plays it.
 pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
