@@ -70,6 +70,15 @@ fn two_nodes_keep_every_rule_whatever_happens() {
         return;
     }
     let seeds = number("LATIDO_SEEDS").unwrap_or(300);
+    if let Some(count) = number("LATIDO_SURVEY") {
+        for seed in 0..count {
+            let verdict = run(seed, None, false);
+            if verdict.violation.is_some() {
+                println!("{}", report(seed, &verdict));
+            }
+        }
+        return;
+    }
     let total = std::sync::Mutex::new(Census::default());
     let failure = first_of(seeds + REGRESSIONS.len() as u64, |place| {
         let known = usize::try_from(place).ok().and_then(|place| REGRESSIONS.get(place).copied());

@@ -324,11 +324,16 @@ impl World {
         let after = inert.then(|| Snapshot::of(&daemon.node));
         self.step += 1;
         let count = actions.len() as u64;
+        let spins = daemon.node.deadline() <= now && count == 0;
+        let spins = spins && matches!(event, Event::Ticked { behind: false });
         self.trace.fold(&[self.now, me as u64, count, daemon.node.deadline().as_micros()]);
         if self.trace.in_words() {
             self.put_in_words(me, event, &actions);
         }
         self.check_actions(me, event, &actions, expected);
+        if spins {
+            self.violate("a tick does nothing and is due again at once".to_owned());
+        }
         if before != after {
             self.violate(format!("a replay or garbage changed the state: {before:?} -> {after:?}"));
         }

@@ -11,7 +11,7 @@ use super::executor::{Job, Next};
 use super::mutant::Mutant;
 use super::network::Fate;
 use super::plan::Kind;
-use super::scenario::MS;
+use super::scenario::{MS, SECOND};
 use super::world::{Happening, World, small};
 
 /// Frames that are kept to be played back.
@@ -73,7 +73,8 @@ impl World {
     fn send(&mut self, me: usize, transmission: &Transmission) {
         let Some(daemon) = &self.hosts[me].daemon else { return };
         let mut bytes = [0; FRAME_MAX];
-        let unix_seconds = u32::try_from(self.now / 1_000_000).expect("a run is short");
+        let unix_seconds =
+            1_300_000_000 + u32::try_from(self.now / SECOND).expect("a run is short");
         let stamp = Stamp { unix_seconds, load: "0.00 0.01 0.05 1/99 694" };
         let length = daemon.node.render(transmission, &stamp, &mut bytes);
         let frame = Rc::new(Frame {

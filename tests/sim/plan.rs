@@ -104,7 +104,7 @@ fn fault(
         _ => false,
     };
     if outlasts {
-        until = ends - MS;
+        until = ends + MS;
     }
     Fault { kind, begins: at, ends: until }
 }

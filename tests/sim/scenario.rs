@@ -21,7 +21,6 @@ const GROUPS: [&str; 4] = ["192.168.2.10", "192.168.2.11", "192.168.2.12", "192.
 /// The world of one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
-    pub(crate) seed: u64,
     pub(crate) timing: Timing,
     pub(crate) links: usize,
     pub(crate) pings: usize,
@@ -72,7 +71,6 @@ impl Scenario {
         };
         let drift = |random: &mut Random| i64::try_from(random.below(401)).expect("small") - 200;
         let mut scenario = Self {
-            seed,
             timing,
             links: 1 + usize::from(!one_in(4, &mut random)) + usize::from(one_in(4, &mut random)),
             pings: usize::try_from(random.below(3)).expect("small"),
