@@ -13,6 +13,16 @@ pub const LINKS_MAX: usize = 8;
 pub const GROUPS_MAX: usize = GROUPS_MAX_U8 as usize;
 /// The same as the type of a group's number.
 pub const GROUPS_MAX_U8: u8 = 32;
+/// Resources of one group (words of a line of haresources after the node's name).
+/// More is a configuration error.
+pub const RESOURCES_MAX: usize = 32;
+/// Octets of a script's output that decide whether its resource runs
+/// (specification 9.2). What comes after them is not looked at.
+pub const STATUS_OUTPUT_MAX: usize = 8_192;
+/// Steps that one turn of a group's procedure may return; a broken bound is a bug
+/// and panics. The largest turn is a last stop that failed: its reports, the
+/// outcome, and the start of what comes next.
+pub const STEPS_MAX: usize = 8;
 /// Octets of a node's, link's or field's name. A longer name in a
 /// configuration is an error; in a frame it makes the frame malformed.
 pub const NAME_MAX: usize = 64;
@@ -20,6 +30,9 @@ pub const NAME_MAX: usize = 64;
 pub const KEY_MAX: usize = 128;
 /// Octets of an authentication key. Longer is a configuration error.
 pub const SECRET_MAX: usize = 128;
+/// Words of one line of a configuration file. A line with more is left out as a
+/// whole, with an error that names the first word beyond.
+pub const WORDS_MAX: usize = 64;
 /// Entries of an authkeys file: numbers 0 to 15.
 pub const KEYS_MAX: usize = 16;
 /// Fields of one frame. A frame with more is malformed.
@@ -47,4 +60,5 @@ pub const ACTIONS_MAX: usize =
 const _: () = assert!(LOST_MAX < HISTORY_MAX, "a gap that we ask for must still be kept");
 const _: () = assert!(FRAME_MAX < DATAGRAM_MAX, "we must accept what we send");
 const _: () = assert!(GROUPS_MAX <= 32, "a GroupSet is 32 bits");
+const _: () = assert!(RESOURCES_MAX <= 32, "what runs of a group is kept in 32 bits");
 const _: () = assert!(size_of::<usize>() >= 4, "indices are at least 32 bits");

@@ -1,27 +1,33 @@
-//! Ownership of a group: what is ordered, and what came of it.
+//! What one ownership order asks of a resource group, and how it ended.
+//!
+//! Only the vocabulary that the decision (who should hold a group) and its
+//! execution (`procedure`) share; neither is here. An order's number is
+//! [`crate::id::Order`].
 
-/// A level, not an edge: what should be true of a group from now on.
+/// The level that an order asks for. Levels, not steps: only the latest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ownership {
-    /// This node runs the group.
+    /// Every resource of the group runs here.
     Held,
-    /// This node runs nothing of the group.
+    /// No resource of the group runs here.
     Released,
 }
 
-/// How carrying out an order ended.
+/// How an order ended. Only the latest order of a group is ever settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The level holds.
+    /// The group is at the level that was ordered.
     Done,
-    /// A resource did not start; the whole group has been stopped.
+    /// The group does not run here: `resource` could not be started and the whole
+    /// group was stopped again, or `resource` could not be stopped here earlier and
+    /// the group is therefore not started here any more.
     StartFailed {
-        /// Its place in the group.
+        /// Its place in the group's line, from 0.
         resource: u8,
     },
-    /// A resource did not stop and still runs.
+    /// `resource` could not be stopped: it and those to its left may still run here.
     StopFailed {
-        /// Its place in the group.
+        /// Its place in the group's line, from 0.
         resource: u8,
     },
 }

@@ -378,8 +378,10 @@ impl Ownership {
         if self.failback_at.is_some_and(|at| at > turn.now) {
             return;
         }
-        self.failback_at = Some(turn.now.after(FAILBACK_RETRY));
+        self.failback_at = None;
         if self.other_stable && self.is_stable() && !self.is_busy() {
+            // Should nothing come of it, it is asked again, not at once.
+            self.failback_at = Some(turn.now.after(FAILBACK_RETRY));
             self.ask_standby(turn, Hold::FOREIGN);
         }
     }

@@ -25,6 +25,32 @@ pub(crate) fn unix_seconds() -> u32 {
     u32::try_from(since_epoch.num_seconds().max(0)).unwrap_or(u32::MAX)
 }
 
+/// The local time as the original's log writes it: `Nov 22 11:21:50`.
+#[must_use]
+pub(crate) fn local_stamp() -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = clock_gettime(ClockId::CLOCK_REALTIME)
+        .expect("every kernel has CLOCK_REALTIME and the pointer is ours")
+        .tv_sec();
+    // SAFETY: `tm` is plain numbers and a pointer that only the call fills in, and a
+    // zeroed one is valid; both pointers are to locals that outlive the call.
+    let local = unsafe {
+        let mut local: nix::libc::tm = std::mem::zeroed();
+        nix::libc::localtime_r(&raw const seconds, &raw mut local);
+        local
+    };
+    let month = usize::try_from(local.tm_mon).ok().and_then(|month| MONTHS.get(month));
+    format!(
+        "{} {:02} {:02}:{:02}:{:02}",
+        month.unwrap_or(&MONTHS[0]),
+        local.tm_mday,
+        local.tm_hour,
+        local.tm_min,
+        local.tm_sec
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::{now, unix_seconds};

@@ -1,0 +1,274 @@
+//! The service addresses: what `IPaddr2` and `IPaddr` in haresources stand for.
+//!
+//! An address that is held is a level: it is there, and comes back when somebody
+//! removes it; one that is released goes, and goes again. Whoever takes an address
+//! says so on the segment (gratuitous ARP), always, even if it was there before.
+//! Nothing is decided here: the core orders groups, their procedures call us.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use latido_core::id::GroupId;
+use latido_core::procedure::{Condition, Ending, Exit, Verb};
+use latido_core::time::Instant;
+
+use crate::arp::Announcer;
+use crate::config::Configuration;
+use crate::config::address::Address;
+use crate::netlink::{Change, Interface, Network};
+use crate::resources::{BuiltIn, Entry, ResourceSpec};
+use latido_core::notice::Severity;
+
+/// The exit code that is told for an address that cannot be brought up or down.
+const FAILED: u8 = 1;
+
+/// All service addresses of haresources, and the means to move them.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    network: Network,
+    announcer: Announcer,
+    places: Vec<Place>,
+    said: Vec<Entry>,
+}
+
+/// One address of one group.
+#[derive(Debug)]
+struct Place {
+    group: GroupId,
+    spec: ResourceSpec,
+    address: Address,
+    wanted: Wanted,
+}
+
+/// What has been ordered of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Nothing yet: it is left as it is.
+    Undecided,
+    Present,
+    Absent,
+}
+
+impl Addresses {
+    /// The addresses of `configuration`, untouched.
+    ///
+    /// # Errors
+    /// If a socket cannot be opened, which mostly means missing privileges.
+    pub(crate) fn open(configuration: &Configuration) -> io::Result<Self> {
+        let mut places = Vec::new();
+        for (group, line) in (0..).map(GroupId).zip(&configuration.groups) {
+            for resource in &line.resources {
+                if let Some(address) = resource.address.clone() {
+                    let (name, args) = (resource.name.clone(), resource.args.clone());
+                    let spec = ResourceSpec { name, args };
+                    places.push(Place { group, spec, address, wanted: Wanted::Undecided });
+                }
+            }
+        }
+        let (network, announcer) = (Network::open()?, Announcer::open()?);
+        Ok(Self { network, announcer, places, said: Vec::new() })
+    }
+
+    /// The groups of which an address is here already.
+    pub(crate) fn found(&mut self) -> io::Result<Vec<GroupId>> {
+        let present = self.network.addresses()?;
+        let here = |place: &&Place| present.iter().any(|found| found.ip == place.address.ip);
+        Ok(self.places.iter().filter(here).map(|place| place.group).collect())
+    }
+
+    /// Tells the segment again where the addresses of `group` are.
+    pub(crate) fn announce(&mut self, now: Instant, group: GroupId) {
+        for at in 0..self.places.len() {
+            let place = &self.places[at];
+            if place.group == group && place.wanted == Wanted::Present {
+                self.announce_place(now, at);
+            }
+        }
+    }
+
+    /// Puts right what somebody else has changed.
+    pub(crate) fn reconcile(&mut self, now: Instant, change: &Change) {
+        for at in 0..self.places.len() {
+            let (ip, wanted) = (self.places[at].address.ip, self.places[at].wanted);
+            let concerns = match change {
+                Change::AddressAdded { ip: changed, .. }
+                | Change::AddressRemoved { ip: changed, .. } => *changed == ip,
+                Change::Link { removed, .. } => !removed,
+                Change::Overrun => true,
+            };
+            if !concerns || wanted == Wanted::Undecided {
+                continue;
+            }
+            match (wanted, self.is_present(ip)) {
+                (Wanted::Present, Ok(false)) => {
+                    if self.bring_up(now, at).is_ok() {
+                        self.say(Severity::Warning, format!("{ip} was removed: put back"));
+                    }
+                }
+                (Wanted::Absent, Ok(true)) => {
+                    if self.take_down(at).is_ok() {
+                        self.say(Severity::Warning, format!("{ip} is not ours to have: removed"));
+                    }
+                }
+                (Wanted::Undecided | Wanted::Present | Wanted::Absent, _) => {}
+            }
+        }
+    }
+
+    /// When [`Self::advance`] is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.announcer.deadline()
+    }
+
+    /// Sends the gratuitous ARP frames that are due.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        if let Err(error) = self.announcer.advance(now) {
+            self.say(Severity::Warning, format!("gratuitous ARP was not sent: {error}"));
+        }
+    }
+
+    /// What there is to say since the last call.
+    pub(crate) fn said(&mut self) -> impl Iterator<Item = Entry> {
+        self.said.drain(..)
+    }
+
+    fn say(&mut self, severity: Severity, text: String) {
+        self.said.push(Entry { severity: Some(severity), text });
+    }
+
+    fn is_present(&mut self, ip: Ipv4Addr) -> io::Result<bool> {
+        Ok(self.network.addresses()?.iter().any(|found| found.ip == ip))
+    }
+
+    /// The interface that the address goes to, and its prefix length there.
+    fn site(&mut self, at: usize) -> io::Result<(Interface, u8, String)> {
+        let address = self.places[at].address.clone();
+        let device = match &address.device {
+            Some(device) => device.clone(),
+            None => self.device_for(address.ip)?,
+        };
+        let interface = self.network.interface(&device)?.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("there is no interface {device}"))
+        })?;
+        let prefix = match address.prefix {
+            Some(prefix) => prefix,
+            None => self.prefix_on(interface.index, address.ip)?,
+        };
+        Ok((interface, prefix, address.label.unwrap_or(device)))
+    }
+
+    /// The interface whose subnet holds `ip`.
+    fn device_for(&mut self, ip: Ipv4Addr) -> io::Result<String> {
+        let subnet_has = |found: &crate::netlink::Address| covers(found.ip, found.prefix, ip);
+        let found = self.network.addresses()?.into_iter().find(subnet_has);
+        let found = found.ok_or_else(|| {
+            let text = format!("no interface has a subnet with {ip}: name one, as in {ip}/24/eth0");
+            io::Error::new(io::ErrorKind::NotFound, text)
+        })?;
+        // A label begins with the device's name.
+        let label = found.label.split(':').next().unwrap_or_default();
+        Ok(label.to_owned())
+    }
+
+    fn prefix_on(&mut self, index: u32, ip: Ipv4Addr) -> io::Result<u8> {
+        let all = self.network.addresses()?;
+        let fits = |found: &&crate::netlink::Address| {
+            found.index == index && covers(found.ip, found.prefix, ip)
+        };
+        Ok(all.iter().find(fits).map_or(32, |found| found.prefix))
+    }
+
+    fn bring_up(&mut self, now: Instant, at: usize) -> io::Result<()> {
+        let (interface, prefix, label) = self.site(at)?;
+        let address = &self.places[at].address;
+        let ip = address.ip;
+        let broadcast = address.broadcast.unwrap_or_else(|| last_of(ip, prefix));
+        self.network.add_address(interface.index, ip, prefix, broadcast, &label)?;
+        if !interface.up {
+            self.network.set_up(interface.index)?;
+        }
+        self.announcer.announce(now, interface.index, interface.mac, ip)
+    }
+
+    fn announce_place(&mut self, now: Instant, at: usize) {
+        let ip = self.places[at].address.ip;
+        let announced = self.site(at).and_then(|(interface, ..)| {
+            self.announcer.announce(now, interface.index, interface.mac, ip)
+        });
+        if let Err(error) = announced {
+            self.say(Severity::Warning, format!("{ip} was not announced: {error}"));
+        }
+    }
+
+    /// Removes the address from every interface that has it.
+    fn take_down(&mut self, at: usize) -> io::Result<()> {
+        let ip = self.places[at].address.ip;
+        self.announcer.cancel(ip);
+        for found in self.network.addresses()?.into_iter().filter(|found| found.ip == ip) {
+            self.network.delete_address(found.index, ip, found.prefix)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, now: Instant, at: usize) -> Exit {
+        self.places[at].wanted = Wanted::Present;
+        let ip = self.places[at].address.ip;
+        match self.bring_up(now, at) {
+            Ok(()) => Exit::Success,
+            Err(error) => {
+                self.say(Severity::Error, format!("{ip} cannot be brought up: {error}"));
+                Exit::Failed { code: FAILED }
+            }
+        }
+    }
+
+    fn stop(&mut self, at: usize) -> Exit {
+        self.places[at].wanted = Wanted::Absent;
+        let ip = self.places[at].address.ip;
+        match self.take_down(at) {
+            Ok(()) => {
+                self.say(Severity::Info, format!("IP Address {ip} released"));
+                Exit::Success
+            }
+            Err(error) => {
+                self.say(Severity::Error, format!("{ip} cannot be removed: {error}"));
+                Exit::Failed { code: FAILED }
+            }
+        }
+    }
+}
+
+impl BuiltIn for Addresses {
+    fn run(
+        &mut self,
+        now: Instant,
+        group: GroupId,
+        resource: &ResourceSpec,
+        verb: Verb,
+    ) -> Option<Ending> {
+        let meant = |place: &Place| place.group == group && place.spec == *resource;
+        let at = self.places.iter().position(meant)?;
+        Some(match verb {
+            // An address that is here already is taken all the same, so that the
+            // segment hears of it: the original never announces such a one.
+            Verb::Status => Ending::Status(Condition::Stopped),
+            Verb::Start => Ending::Start(self.start(now, at)),
+            Verb::Stop => Ending::Stop(self.stop(at)),
+        })
+    }
+}
+
+/// Whether the subnet of `member`/`prefix` has `ip`.
+fn covers(member: Ipv4Addr, prefix: u8, ip: Ipv4Addr) -> bool {
+    let mask = mask(prefix);
+    prefix < 32 && member.to_bits() & mask == ip.to_bits() & mask
+}
+
+/// The broadcast address of the subnet of `ip`/`prefix`; none for /31 and /32.
+fn last_of(ip: Ipv4Addr, prefix: u8) -> Ipv4Addr {
+    if prefix >= 31 { Ipv4Addr::UNSPECIFIED } else { (ip.to_bits() | !mask(prefix)).into() }
+}
+
+fn mask(prefix: u8) -> u32 {
+    u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0)
+}

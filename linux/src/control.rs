@@ -1,0 +1,223 @@
+//! The control socket: how `latido status`, `standby` and `takeover` reach the daemon.
+//!
+//! One request a connection, one line; the answer is text, then the end. Who may
+//! connect is the socket's mode (0660 for group `haclient` where there is one, else
+//! 0600); who may act is asked of the kernel (`SO_PEERCRED`): root and the daemon's
+//! own user. A client that is slow or silent is dropped, never waited for.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use latido_core::Command;
+use latido_core::wire::Hold;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::{Group, Uid, chown, geteuid};
+
+/// Connections at once; the oldest makes room for a new one.
+const CLIENTS_MAX: usize = 8;
+/// Octets of a request.
+const REQUEST_MAX: usize = 256;
+/// Who may read, by the original's name for the group.
+const GROUP: &str = "haclient";
+/// How long a tool waits for the daemon.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a client wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// The state of everything, as JSON.
+    Status,
+    /// Something that changes it.
+    Act(Command),
+}
+
+/// The daemon's end.
+#[derive(Debug)]
+pub(crate) struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    clients: Vec<Client>,
+    _lock: Flock<File>,
+}
+
+#[derive(Debug)]
+struct Client {
+    stream: UnixStream,
+    request: Vec<u8>,
+}
+
+/// A client whose request is complete and waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Asker(UnixStream);
+
+impl Control {
+    /// Takes the lock of `run_dir` and listens there.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another daemon holds the lock; else what the system says.
+    pub(crate) fn open(run_dir: &Path) -> io::Result<Self> {
+        fs::create_dir_all(run_dir)?;
+        let lock = run_dir.join("latido.lock");
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
+            let text = format!("latido runs already: it holds {}", lock.display());
+            io::Error::new(ErrorKind::AddrInUse, text)
+        })?;
+        let path = socket_path(run_dir);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        let group = Group::from_name(GROUP)?.map(|group| group.gid);
+        let mode = match group {
+            Some(gid) if chown(&path, None::<Uid>, Some(gid)).is_ok() => 0o660,
+            Some(_) | None => 0o600,
+        };
+        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener, path, clients: Vec::with_capacity(CLIENTS_MAX), _lock: lock })
+    }
+
+    /// What to poll for reading.
+    pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let clients = self.clients.iter().map(|client| client.stream.as_fd());
+        std::iter::once(self.listener.as_fd()).chain(clients)
+    }
+
+    /// The next complete request. Bad ones are answered here.
+    pub(crate) fn next(&mut self) -> Option<(Request, Asker)> {
+        while let Ok((stream, _)) = self.listener.accept() {
+            if self.clients.len() == CLIENTS_MAX {
+                self.clients.remove(0);
+            }
+            if stream.set_nonblocking(true).is_ok() {
+                self.clients.push(Client { stream, request: Vec::new() });
+            }
+        }
+        let mut at = 0;
+        while at < self.clients.len() {
+            match self.clients[at].read() {
+                Progress::Waiting => at += 1,
+                Progress::Gone => drop(self.clients.remove(at)),
+                Progress::Complete => {
+                    let client = self.clients.remove(at);
+                    let asker = Asker(client.stream);
+                    match permitted(&asker.0, &client.request) {
+                        Ok(request) => return Some((request, asker)),
+                        Err(refusal) => asker.answer(&refusal),
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // Nobody is served any more; a file that stays would only puzzle.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+enum Progress {
+    Waiting,
+    Complete,
+    Gone,
+}
+
+impl Client {
+    fn read(&mut self) -> Progress {
+        let mut octets = [0; REQUEST_MAX];
+        match self.stream.read(&mut octets) {
+            Ok(0) => Progress::Gone,
+            Ok(count) => {
+                self.request.extend_from_slice(&octets[..count]);
+                if self.request.ends_with(b"\n") {
+                    Progress::Complete
+                } else if self.request.len() >= REQUEST_MAX {
+                    Progress::Gone
+                } else {
+                    Progress::Waiting
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,
+            Err(_) => Progress::Gone,
+        }
+    }
+}
+
+impl Asker {
+    /// Sends the answer, as far as the client takes it at once.
+    pub(crate) fn answer(mut self, text: &str) {
+        // A client that does not read its answer is its own loss.
+        let _ = self.0.write_all(text.as_bytes());
+    }
+}
+
+/// Reads a request, and checks that the one who asks may.
+fn permitted(stream: &UnixStream, request: &[u8]) -> Result<Request, String> {
+    let text = str::from_utf8(request).unwrap_or_default().trim();
+    let request = parse(text).ok_or_else(|| format!("error: I do not know '{text}'\n"))?;
+    let who = getsockopt(stream, PeerCredentials).map_err(|error| format!("error: {error}\n"))?;
+    let may_act = who.uid() == 0 || who.uid() == geteuid().as_raw();
+    match request {
+        Request::Act(_) if !may_act => {
+            Err("error: only root may change anything; try it with sudo\n".to_owned())
+        }
+        Request::Status | Request::Act(_) => Ok(request),
+    }
+}
+
+/// Reads `status`, `standby SET` or `takeover SET`.
+fn parse(text: &str) -> Option<Request> {
+    let mut words = text.split_ascii_whitespace();
+    let request = match (words.next()?, words.next()) {
+        ("status", None) => Request::Status,
+        ("standby", Some(set)) => Request::Act(Command::Standby(Hold::from_word(set)?)),
+        ("takeover", Some(set)) => Request::Act(Command::Takeover(Hold::from_word(set)?)),
+        _ => return None,
+    };
+    words.next().is_none().then_some(request)
+}
+
+/// Where the daemon of `run_dir` listens.
+pub(crate) fn socket_path(run_dir: &Path) -> PathBuf {
+    run_dir.join("latido.sock")
+}
+
+/// Asks the daemon of `run_dir`, and waits for its answer.
+///
+/// # Errors
+/// If there is no daemon, it may not be asked, or it does not answer.
+pub(crate) fn ask(run_dir: &Path, request: &str) -> io::Result<String> {
+    let path = socket_path(run_dir);
+    let mut stream = UnixStream::connect(&path).map_err(|error| {
+        let text = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                format!("latido is not running here (nobody listens at {})", path.display())
+            }
+            ErrorKind::PermissionDenied => {
+                format!("you may not ask: be root, or of the group of {}", path.display())
+            }
+            _ => format!("{}: {error}", path.display()),
+        };
+        io::Error::new(error.kind(), text)
+    })?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.set_write_timeout(Some(ANSWER_WITHIN))?;
+    writeln!(stream, "{request}")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! What outlives the daemon: its generation, its UUID, and the newest generation
+//! heard of the other node.
+//!
+//! The files of the original are read and written in its formats (specification 1);
+//! `latido_peer` is ours. The generation is on disk before the first packet: a node
+//! that starts twice with one generation would be taken for a healed partition.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use latido_core::id::{Generation, Uuid};
+
+use crate::clock;
+use crate::scribe::replace;
+
+/// The original's generation counter: decimal, right-aligned in 15 columns.
+const GENERATION: &str = "hb_generation";
+/// The original's UUID: 16 raw octets.
+const UUID: &str = "hb_uuid";
+/// The newest generation of the other node: its name, a blank, decimal.
+const PEER: &str = "latido_peer";
+
+/// The state of one start.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Larger than at any start before.
+    pub(crate) generation: Generation,
+    /// There was none before: it comes from the wall clock.
+    pub(crate) is_first: bool,
+    /// The node's UUID.
+    pub(crate) uuid: Uuid,
+    /// The newest generation on record of the node that was asked for; 0: none.
+    pub(crate) peer_generation: Generation,
+}
+
+impl State {
+    /// Reads `directory`, counts the generation up and writes it, durably.
+    ///
+    /// # Errors
+    /// If anything cannot be read or written, with the path in the error: a node
+    /// that cannot count its starts must not start.
+    pub(crate) fn begin(directory: &Path, peer: Option<&str>) -> io::Result<Self> {
+        fs::create_dir_all(directory).map_err(|error| named(directory, &error))?;
+        let path = directory.join(GENERATION);
+        let before = read_generation(&path)?;
+        let is_first = before.is_none();
+        let next = before.map_or(u64::from(clock::unix_seconds()), |Generation(number)| number) + 1;
+        let text = format!("{next:>15}\n");
+        replace(&path, text.as_bytes()).map_err(|error| named(&path, &error))?;
+        Ok(Self {
+            generation: Generation(next),
+            is_first,
+            uuid: read_uuid(&directory.join(UUID))?,
+            peer_generation: peer
+                .map(|peer| read_peer(&record_path(directory), peer))
+                .transpose()?
+                .flatten()
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// The file that keeps what was heard of the other node.
+pub(crate) fn record_path(directory: &Path) -> PathBuf {
+    directory.join(PEER)
+}
+
+/// What stands in it for `generation` of `peer`.
+pub(crate) fn record_text(peer: &str, generation: Generation) -> String {
+    format!("{peer} {generation}")
+}
+
+fn read_generation(path: &Path) -> io::Result<Option<Generation>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(named(path, &error)),
+    };
+    match text.trim().parse() {
+        Ok(number) => Ok(Some(Generation(number))),
+        // An empty or garbled counter must not count from zero again: the wall clock
+        // is later than any start before.
+        Err(_) => Ok(None),
+    }
+}
+
+fn read_uuid(path: &Path) -> io::Result<Uuid> {
+    match fs::read(path) {
+        Ok(octets) if octets.len() == size_of::<Uuid>() => {
+            Ok(octets.try_into().expect("the length was just compared"))
+        }
+        Ok(_) => make_uuid(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => make_uuid(path),
+        Err(error) => Err(named(path, &error)),
+    }
+}
+
+/// Makes a random UUID (version 4) and keeps it.
+fn make_uuid(path: &Path) -> io::Result<Uuid> {
+    let mut uuid: Uuid = random()?;
+    uuid[6] = uuid[6] & 0x0f | 0x40;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    replace(path, &uuid).map_err(|error| named(path, &error))?;
+    Ok(uuid)
+}
+
+fn read_peer(path: &Path, peer: &str) -> io::Result<Option<Generation>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().find_map(|line| {
+            let (name, generation) = line.split_once(' ')?;
+            (name == peer).then(|| generation.trim().parse().ok().map(Generation))?
+        })),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(named(path, &error)),
+    }
+}
+
+/// Octets from the kernel's generator.
+pub(crate) fn random<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
+    let mut octets = [0; COUNT];
+    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    Ok(octets)
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The lab as a user has it: the command, its result, and that nothing of it stays behind.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use serde_json::Value;
+
+/// Within this time after its supervisor was killed nothing of a lab is left.
+const GONE: Duration = Duration::from_millis(500);
+/// The moments of the kills are spread over this time, which `wiring` takes at least.
+const SHOW_MS: u64 = 900;
+/// How often the lab is killed, unless `LATIDO_KILLS` says otherwise.
+const KILLS: u32 = 5;
+
+/// The program, built once.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "-p", "latido", "--message-format=json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo can be called");
+    assert!(built.status.success(), "the program does not build");
+    let lines = String::from_utf8(built.stdout).expect("cargo writes text");
+    lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "latido")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the program that it built")
+});
+
+/// Labs are played one after the other: their times are measured.
+static STAGE: Mutex<()> = Mutex::new(());
+
+/// Plays a scenario; `None` where the machine has no user namespaces, except in CI, where that
+/// is a failure.
+fn lab(arguments: &[&str]) -> Option<Output> {
+    let output = Command::new(&*PROGRAM)
+        .arg("lab")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program can be called");
+    if output.status.code() == Some(2) {
+        let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(env::var_os("CI").is_none(), "CI must be able to play the lab: {reason}");
+        eprintln!("SKIPPED: {reason}");
+        return None;
+    }
+    Some(output)
+}
+
+#[test]
+fn the_network_of_the_lab_does_what_scenarios_take_for_granted() {
+    let _stage = STAGE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Some(output) = lab(&["wiring", "--json"]) else { return };
+    let text = String::from_utf8(output.stdout).expect("the lab writes text");
+    let result: Value = text
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok())
+        .expect("the last line is the result");
+    assert_eq!(result["passed"], true, "{text}");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(result["scenario"], "wiring");
+    let gap = result["gap_ms"].as_f64().expect("the gap is a number");
+    assert!((300.0..700.0).contains(&gap), "the gap is {gap} ms");
+}
+
+#[test]
+fn a_scenario_of_an_unknown_name_is_refused_with_the_nearest_one() {
+    let output = Command::new(&*PROGRAM).args(["lab", "cort"]).output().expect("it can be called");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "latido lab: no scenario is called 'cort'; did you mean 'cord'?\n"
+    );
+}
+
+#[test]
+fn a_killed_lab_leaves_nothing_behind() {
+    let _stage = STAGE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if lab(&["wiring", "--json"]).is_none() {
+        return;
+    }
+    let kills = env::var("LATIDO_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
+    let mut met = 0;
+    for kill in 0..kills {
+        met += usize::from(kill_once(kill));
+    }
+    // Most moments are after the first namespace; otherwise nothing was tried.
+    assert!(met > 0, "no kill met a lab");
+}
+
+/// Kills a lab at a random moment and looks for what is left; whether a lab was there.
+fn kill_once(kill: u32) -> bool {
+    let home = env::temp_dir().join(format!("latido-test-{}-{kill}", std::process::id()));
+    fs::create_dir(&home).expect("a directory of our own");
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("the mounts");
+    let delay = Duration::from_millis(RandomState::new().hash_one(kill) % SHOW_MS);
+
+    let mut supervisor = Command::new(&*PROGRAM)
+        .args(["lab", "wiring"])
+        .current_dir(&home)
+        .env("TMPDIR", &home)
+        .env("HOME", &home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program can be called");
+    thread::sleep(delay);
+    let process = PathBuf::from(format!("/proc/{}", supervisor.id()));
+    let before = namespaces(&process);
+    // Every process of a lab is in its supervisor's user namespace, and no other process is.
+    let own = namespaces(Path::new("/proc/self"));
+    let user = before.iter().find(|name| name.starts_with("user:") && !own.contains(*name));
+    let of_lab: BTreeSet<String> = user.map(members).unwrap_or_default();
+    let of_lab: BTreeSet<&String> = of_lab.difference(&own).collect();
+    supervisor.kill().expect("it is our child");
+    supervisor.wait().expect("it is our child");
+
+    let killed = Instant::now();
+    loop {
+        let held: BTreeSet<String> = all_namespaces();
+        let left: Vec<_> = of_lab.iter().filter(|name| held.contains(**name)).collect();
+        if left.is_empty() {
+            break;
+        }
+        assert!(
+            killed.elapsed() < GONE,
+            "killed after {delay:?}, {left:?} are still there {GONE:?} later"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(fs::read_to_string("/proc/self/mounts").expect("the mounts"), mounts);
+    let listing: Vec<_> = fs::read_dir(&home).expect("our directory").collect();
+    assert!(listing.is_empty(), "{listing:?} are left");
+    fs::remove_dir(&home).expect("our directory is empty");
+    !of_lab.is_empty()
+}
+
+/// The namespaces of one process, as `user:[4026531837]`. A process that has ended and waits for
+/// the machine's init to bury it has none; that of a pid namespace's first process has ended
+/// only when all the others have.
+fn namespaces(process: &Path) -> BTreeSet<String> {
+    if fs::read_link(process.join("ns/net")).is_err() {
+        return BTreeSet::new();
+    }
+    let Ok(links) = fs::read_dir(process.join("ns")) else { return BTreeSet::new() };
+    links
+        .filter_map(|link| fs::read_link(link.ok()?.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The namespaces of each process.
+fn each() -> impl Iterator<Item = BTreeSet<String>> {
+    let processes = fs::read_dir("/proc").expect("the processes");
+    processes.filter_map(|entry| Some(namespaces(&entry.ok()?.path())))
+}
+
+/// All namespaces of the processes in a user namespace.
+fn members(user: &String) -> BTreeSet<String> {
+    each().filter(|namespaces| namespaces.contains(user)).flatten().collect()
+}
+
+fn all_namespaces() -> BTreeSet<String> {
+    each().flatten().collect()
+}
