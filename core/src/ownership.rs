@@ -84,6 +84,8 @@ pub(crate) struct Ownership {
     empty_heard: bool,
     /// The number of its newest report: an older one that comes late is no news.
     newest_report: Sequence,
+    /// The number of its newest step of a standby dialogue.
+    newest_step: Sequence,
     standby: Standby,
     /// Sets of groups whose orders are being carried out, by the reason.
     acquiring_local: Option<GroupSet>,
@@ -107,6 +109,7 @@ impl Ownership {
             starting_heard: false,
             empty_heard: false,
             newest_report: Sequence(0),
+            newest_step: Sequence(0),
             standby: Standby::Not,
             acquiring_local: None,
             taking_over: None,
@@ -165,6 +168,7 @@ impl Ownership {
         self.starting_heard = false;
         self.empty_heard = false;
         self.newest_report = Sequence(0);
+        self.newest_step = Sequence(0);
         self.other = Hold::NONE;
         self.other_stable = false;
         self.cancel_standby(turn);
@@ -184,10 +188,14 @@ impl Ownership {
             Message::Resource { hold, full, stable, info } => {
                 if sequence > self.newest_report {
                     self.newest_report = sequence;
-                    self.heard_report(turn, Report { hold, full, stable, info });
+                    let late = sequence < self.newest_step;
+                    self.heard_report(turn, Report { hold, full, stable, info, late });
                 }
             }
-            Message::AskResources { set, step } => self.heard_ask(turn, set, step),
+            Message::AskResources { set, step } => {
+                self.newest_step = self.newest_step.max(sequence);
+                self.heard_ask(turn, set, step);
+            }
             Message::TakeoverRequest { set } => {
                 self.ask_standby(turn, set.seen_from_other());
             }
@@ -228,7 +236,7 @@ impl Ownership {
         turn.groups.drop_leftovers(turn.config.groups(self.other.seen_from_other()), turn.actions);
         self.empty_heard |= report.is_empty();
         match report.stable {
-            Some(true) => self.heard_stable(turn),
+            Some(true) => self.heard_stable(turn, report),
             Some(false) => self.other_stable = false,
             None => {}
         }
@@ -243,8 +251,8 @@ impl Ownership {
     }
 
     /// The other node reports that it is settled.
-    fn heard_stable(&mut self, turn: &mut Turn<'_>) {
-        if turn.peer.ours {
+    fn heard_stable(&mut self, turn: &mut Turn<'_>, report: Report) {
+        if turn.peer.ours && !report.late {
             self.asker_is_stable_again();
         }
         if !self.other_stable {
@@ -417,6 +425,8 @@ struct Report {
     full: bool,
     stable: Option<bool>,
     info: Info,
+    /// It was sent before a step of a standby dialogue that has been heard already.
+    late: bool,
 }
 
 impl Report {
