@@ -155,6 +155,10 @@ impl Ownership {
 
     /// Our communication is up: begin the handshake.
     pub(crate) fn communication_up(&mut self, turn: &mut Turn<'_>) {
+        if self.phase == Phase::Shutdown {
+            // The operator has changed his mind before it came up.
+            return;
+        }
         assert!(self.phase == Phase::Init, "communication comes up once");
         self.phase = Phase::Starting;
         turn.send(Message::Starting);
