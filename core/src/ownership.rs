@@ -308,8 +308,8 @@ impl Ownership {
 
     /// When both claim a group, the node that it does not prefer lets go.
     fn resolve_conflict(&mut self, turn: &mut Turn<'_>, report: Report) {
-        let settled = self.phase == Phase::Stable && self.standby == Standby::Not;
-        if !settled || !report.full {
+        let moving = !matches!(self.standby, Standby::Not | Standby::Asked { .. });
+        if self.phase != Phase::Stable || moving || !report.full {
             return;
         }
         if self.hold.local && report.hold.foreign {
@@ -317,6 +317,8 @@ impl Ownership {
         }
         if self.hold.foreign && report.hold.local {
             turn.tell(Notice::BothOwnForeign);
+            // Whoever claims the groups does not answer an offer of them.
+            self.cancel_standby(turn);
             self.yield_foreign(turn);
             self.report(turn, Info::Absent);
         }
