@@ -196,6 +196,10 @@ impl Ownership {
                     self.heard_report(turn, Report { hold, full, stable, info, late });
                 }
             }
+            // It has reported since that it is settled: it asks no more. (Of an original
+            // that proves nothing.)
+            Message::AskResources { step: Step::Me, .. }
+                if turn.peer.ours && self.other_stable && sequence < self.newest_report => {}
             Message::AskResources { set, step } => {
                 self.newest_step = self.newest_step.max(sequence);
                 self.heard_ask(turn, set, step);
