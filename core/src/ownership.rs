@@ -345,13 +345,7 @@ impl Ownership {
 
     /// After every event: what has settled, and what is still to be done.
     pub(crate) fn settle_down(&mut self, turn: &mut Turn<'_>) {
-        if let Some(set) = self.acquiring_local
-            && turn.groups.settled(set)
-        {
-            self.acquiring_local = None;
-            turn.tell(Notice::LocalAcquired);
-            self.report(turn, Info::OurResources);
-        }
+        self.settle_local(turn);
         self.settle_takeover(turn);
         self.settle_standby(turn);
         if let Some(set) = self.yielding
@@ -362,7 +356,20 @@ impl Ownership {
         }
         self.settle_shutdown(turn);
         self.claim_unowned(turn);
+        // There may have been nothing to acquire.
+        self.settle_local(turn);
         self.fail_back(turn);
+    }
+
+    /// The groups that prefer this node have been acquired.
+    fn settle_local(&mut self, turn: &mut Turn<'_>) {
+        if let Some(set) = self.acquiring_local
+            && turn.groups.settled(set)
+        {
+            self.acquiring_local = None;
+            turn.tell(Notice::LocalAcquired);
+            self.report(turn, Info::OurResources);
+        }
     }
 
     /// Both are settled and nobody holds our local groups: they are ours.
