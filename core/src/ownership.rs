@@ -155,6 +155,10 @@ impl Ownership {
 
     /// Our communication is up: begin the handshake.
     pub(crate) fn communication_up(&mut self, turn: &mut Turn<'_>) {
+        if self.phase == Phase::Shutdown {
+            // The operator has changed his mind before it came up.
+            return;
+        }
         assert!(self.phase == Phase::Init, "communication comes up once");
         self.phase = Phase::Starting;
         turn.send(Message::Starting);
@@ -192,6 +196,10 @@ impl Ownership {
                     self.heard_report(turn, Report { hold, full, stable, info, late });
                 }
             }
+            // It has reported since that it is settled: it asks no more. (Of an original
+            // that proves nothing.)
+            Message::AskResources { step: Step::Me, .. }
+                if turn.peer.ours && self.other_stable && sequence < self.newest_report => {}
             Message::AskResources { set, step } => {
                 self.newest_step = self.newest_step.max(sequence);
                 self.heard_ask(turn, set, step);
@@ -304,8 +312,8 @@ impl Ownership {
 
     /// When both claim a group, the node that it does not prefer lets go.
     fn resolve_conflict(&mut self, turn: &mut Turn<'_>, report: Report) {
-        let settled = self.phase == Phase::Stable && self.standby == Standby::Not;
-        if !settled || !report.full {
+        let moving = !matches!(self.standby, Standby::Not | Standby::Asked { .. });
+        if self.phase != Phase::Stable || moving || !report.full {
             return;
         }
         if self.hold.local && report.hold.foreign {
@@ -313,6 +321,8 @@ impl Ownership {
         }
         if self.hold.foreign && report.hold.local {
             turn.tell(Notice::BothOwnForeign);
+            // Whoever claims the groups does not answer an offer of them.
+            self.cancel_standby(turn);
             self.yield_foreign(turn);
             self.report(turn, Info::Absent);
         }
@@ -335,13 +345,7 @@ impl Ownership {
 
     /// After every event: what has settled, and what is still to be done.
     pub(crate) fn settle_down(&mut self, turn: &mut Turn<'_>) {
-        if let Some(set) = self.acquiring_local
-            && turn.groups.settled(set)
-        {
-            self.acquiring_local = None;
-            turn.tell(Notice::LocalAcquired);
-            self.report(turn, Info::OurResources);
-        }
+        self.settle_local(turn);
         self.settle_takeover(turn);
         self.settle_standby(turn);
         if let Some(set) = self.yielding
@@ -352,7 +356,20 @@ impl Ownership {
         }
         self.settle_shutdown(turn);
         self.claim_unowned(turn);
+        // There may have been nothing to acquire.
+        self.settle_local(turn);
         self.fail_back(turn);
+    }
+
+    /// The groups that prefer this node have been acquired.
+    fn settle_local(&mut self, turn: &mut Turn<'_>) {
+        if let Some(set) = self.acquiring_local
+            && turn.groups.settled(set)
+        {
+            self.acquiring_local = None;
+            turn.tell(Notice::LocalAcquired);
+            self.report(turn, Info::OurResources);
+        }
     }
 
     /// Both are settled and nobody holds our local groups: they are ours.

@@ -3,7 +3,7 @@
 
 use latido_core::Phase;
 
-use super::host::Daemon;
+use super::host::{Daemon, Host};
 use super::plan::{ANSWER, failback_time, settling_time};
 use super::scenario::MS;
 use super::world::World;
@@ -54,7 +54,11 @@ impl World {
     /// is without one while it is released here and acquired there, once.
     pub(crate) fn check_settling(&mut self) {
         let Some(quiet) = self.quiet else { return };
-        if self.serving().next().is_none() {
+        // What failed to start is offered after thirty seconds, what failed to stop is
+        // held where it is, with all of its set: by order, not by mistake.
+        let failed =
+            |host: &Host| host.daemon.as_ref().is_some_and(|daemon| daemon.failed.contains(&true));
+        if self.serving().next().is_none() || self.hosts.iter().any(failed) {
             return;
         }
         let due = self.due(quiet);
@@ -63,9 +67,6 @@ impl World {
         }
         let handover = 2 * self.scenario.script_max + self.scenario.keepalive() + 50 * MS;
         for group in 0..self.scenario.preferred.len() {
-            if self.serving().any(|(_, daemon)| daemon.failed[group]) {
-                continue;
-            }
             let holders =
                 self.serving().filter(|(me, _)| self.hosts[*me].groups[group].running).count();
             if holders > 0 {

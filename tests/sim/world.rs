@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use latido_core::id::{GroupId, NodeId, Order};
@@ -124,14 +125,26 @@ impl World {
         if world.scenario.drift[0] != world.scenario.drift[1] {
             world.census.count("clock drift");
         }
+        let Scenario { timing, preferred, auto_failback, commands, .. } = &world.scenario;
+        let fails = world.scenario.fails();
+        world.trace.say(
+            0,
+            "world",
+            format_args!(
+                "{timing:?} groups prefer {preferred:?} failback {auto_failback} \
+                 commands {commands} failures {fails}"
+            ),
+        );
         world.schedule();
         world
     }
 
     fn schedule(&mut self) {
         for host in 0..2 {
-            let apart =
-                [MS, SECOND, 20 * SECOND][usize::try_from(self.random.below(3)).expect("small")];
+            // Together, one after the other, or when the first has given up waiting.
+            let quiet = self.scenario.episodes[0].quiet;
+            let kinds = [MS, SECOND, quiet];
+            let apart = kinds[usize::try_from(self.random.below(3)).expect("small")];
             let at = self.random.below(apart);
             self.later(at, Happening::Start { host });
         }
@@ -149,6 +162,22 @@ impl World {
     }
 
     pub(crate) fn run(mut self) -> Verdict {
+        // A panic of the core is a finding like any other.
+        let end = catch_unwind(AssertUnwindSafe(|| self.proceed()));
+        if let Err(panic) = end {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
+            self.violate(format!("panic: {}", text.unwrap_or_default()));
+        }
+        self.census.simulated = self.now;
+        self.census.steps = self.step;
+        let (step, at) = (self.step, self.now);
+        let violation = self.checks.violation.map(|what| Violation { step, at, what });
+        let (hash, timeline) = self.trace.finish();
+        Verdict { hash, census: self.census, violation, timeline }
+    }
+
+    fn proceed(&mut self) {
         let mut last = false;
         while !last && self.checks.violation.is_none() {
             let Some(Reverse(entry)) = self.queue.pop() else { break };
@@ -157,12 +186,6 @@ impl World {
             last = self.happen(entry.happening);
             self.check();
         }
-        self.census.simulated = self.now;
-        self.census.steps = self.step;
-        let (step, at) = (self.step, self.now);
-        let violation = self.checks.violation.map(|what| Violation { step, at, what });
-        let (hash, timeline) = self.trace.finish();
-        Verdict { hash, census: self.census, violation, timeline }
     }
 
     /// Puts `happening` into the queue.
