@@ -99,6 +99,13 @@ fn settle(lab: &mut Lab, host: Host) -> io::Result<()> {
     lab.stay(&format!("{} serves", host.name()), quiet, serves(host))
 }
 
+/// Fails if a node was taken for dead after `from`. That a ping node is missed is no such thing.
+fn nobody_dead(lab: &mut Lab, from: Instant) -> io::Result<()> {
+    Host::BOTH
+        .into_iter()
+        .try_for_each(|host| lab.never_said(&format!("node {}: is dead", host.name()), from))
+}
+
 fn expect(so: bool, otherwise: &str) -> io::Result<()> {
     if so { Ok(()) } else { Err(io::Error::other(otherwise.to_owned())) }
 }

@@ -100,11 +100,11 @@ impl Outcome {
 fn text(scenario: &str, figures: &Figures) -> String {
     let mut text = format!("{scenario}: passed.");
     for figure in figures.all() {
-        text.push(' ');
+        text.push_str("\n  ");
         text.push_str(&figure.sentence.replace("{}", &worded(figure.value)));
     }
     for left_out in &figures.left_out {
-        text.push_str(&format!("\nNOT PLAYED: {left_out}"));
+        text.push_str(&format!("\n  NOT PLAYED: {left_out}"));
     }
     text
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{SLACK, expect, serves, start};
+use super::{SLACK, expect, nobody_dead, serves, start};
 use crate::lab::network::Segment;
 use crate::lab::node::Host::{self, Corman, Rabius};
 use crate::lab::stage::Lab;
@@ -22,7 +22,7 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
     let undisturbed = lab.longest_silence(begun)?;
     lab.phase("(d) the active node's service cable, corman:eth0");
     let unreachable = active_unreachable(lab)?;
-    lab.never_said(": is dead", begun)?;
+    nobody_dead(lab, begun)?;
     lab.phase("(e) every cable between the nodes");
     let split = split(lab)?;
     let mut figures = Figures::new(
@@ -52,7 +52,7 @@ fn out_and_in(
     links_told(lab, links, "dead", out)?;
     let plugged = lab.cable(host, interface, true)?;
     links_told(lab, links, "up", plugged)?;
-    lab.never_said(": is dead", out)
+    nobody_dead(lab, out)
 }
 
 /// Waits until each node has said of its link what it must, while corman goes on serving.
@@ -88,7 +88,7 @@ fn heartbeats_dropped(lab: &mut Lab) -> io::Result<Vec<String>> {
     links_told(lab, &links, "dead", dropped)?;
     let passes = lab.silence(Segment::Clase, false)?;
     links_told(lab, &links, "up", passes)?;
-    lab.never_said(": is dead", dropped)?;
+    nobody_dead(lab, dropped)?;
     Ok(Vec::new())
 }
 

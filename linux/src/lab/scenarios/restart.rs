@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{SLACK, serves, settle, start, start_bound};
+use super::{SLACK, nobody_dead, serves, settle, start, start_bound};
 use crate::lab::node::Host::{Corman, Rabius};
 use crate::lab::stage::Lab;
 use crate::lab::summary::Figures;
@@ -15,8 +15,8 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
     let before = before_deadtime(lab)?;
     let after = after_deadtime(lab)?;
     Ok(Figures::new("The longest time without an answer was {}.", before.max(after))
-        .and("before_ms", "It was {} when the daemon came back before deadtime,", before)
-        .and("after_ms", "and {} when it came back after deadtime.", after))
+        .and("before_ms", "When the daemon came back before deadtime it was {}.", before)
+        .and("after_ms", "When it came back after deadtime it was {}.", after))
 }
 
 /// What rabius does not notice must not disturb the client either.
@@ -39,7 +39,7 @@ fn before_deadtime(lab: &mut Lab) -> io::Result<Duration> {
         world.only_holder().is_some()
     })?;
     lab.wait_until("corman serves", SLACK, serves(Corman))?;
-    lab.never_said(": is dead", fault)?;
+    nobody_dead(lab, fault)?;
     lab.longest_silence(fault)
 }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{SLACK, expect, serves, settle, start};
+use super::{SLACK, expect, nobody_dead, serves, settle, start};
 use crate::lab::node::Host::{self, Corman, Rabius};
 use crate::lab::stage::Lab;
 use crate::lab::summary::Figures;
@@ -20,7 +20,7 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
     let there = hand_over(lab, "standby", Rabius)?;
     lab.phase("corman takes back: latido takeover all");
     let back = hand_over(lab, "takeover", Corman)?;
-    lab.never_said(": is dead", begun)?;
+    nobody_dead(lab, begun)?;
     Ok(Figures::new("The longest time without an answer was {}.", there.max(back))
         .and("standby_ms", "Going standby took the client {},", there)
         .and("takeover_ms", "taking back {}.", back))
