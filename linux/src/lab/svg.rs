@@ -71,7 +71,7 @@ impl Picture<'_> {
             }
         }
         let y = top + 2.0 * PITCH;
-        name(&mut svg, y, "held by", &VIP.to_string());
+        name(&mut svg, y, &VIP.to_string(), "held by");
         for (number, host) in Host::BOTH.into_iter().enumerate() {
             // One strip for each node, so that two holders are seen as two.
             let strip = y + LANE / 2.0 * [0.0, 1.0][number];
@@ -176,7 +176,10 @@ impl Picture<'_> {
             let outage = bar.to.saturating_duration_since(bar.from);
             if outage >= LABELLED {
                 let middle = f64::midpoint(self.x(bar.from), self.x(bar.to));
-                let (word, wide) = (worded(outage), self.x(bar.to) - self.x(bar.from));
+                let wide = self.x(bar.to) - self.x(bar.from);
+                let long = format!("{} without an answer", worded(outage));
+                let fits = wide > CHARACTER * width(&long) + 16.0;
+                let word = if fits { long } else { worded(outage) };
                 let inside = wide > CHARACTER * width(&word) + 8.0;
                 let (at, colour) = if inside { (22.0, "#ffffff") } else { (LANE + 12.0, OUTAGE) };
                 let style = "text-anchor=\"middle\" font-weight=\"bold\"";
@@ -191,13 +194,13 @@ impl Picture<'_> {
             let (text, colour) = match &event.what {
                 What::Fault(text) => (text.clone(), FAULT),
                 What::Power { host, on: true } => (format!("{} gets power", host.name()), INK),
-                What::Started { host } => (format!("{}: latido run", host.name()), INK),
                 What::Line { host, text } if text.ends_with(": is dead") => {
                     let dead = text.trim_start_matches("WARN: ");
                     (format!("{}: {dead}", host.name()), INK)
                 }
                 What::Line { .. }
                 | What::Power { .. }
+                | What::Started { .. }
                 | What::Vip { .. }
                 | What::Exited { .. }
                 | What::Answered { .. }

@@ -69,7 +69,7 @@ fn an_outage_is_labelled_and_text_is_escaped() {
     ];
     let picture = Picture { title: "cord", start, end: ms(1000), events: &events, spans: &spans };
     let svg = picture.draw();
-    assert!(svg.contains(">412 ms</text>"), "{svg}");
+    assert!(svg.contains(">412 ms without an answer</text>"), "{svg}");
     assert!(svg.contains("corman's cord &lt;pulled> &amp; gone</text>"), "{svg}");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
 }
