@@ -184,6 +184,8 @@ impl Asking {
     }
 
     fn record(&mut self, answer: Answer) {
+        // Whoever hears of an answer must find it in the record.
+        self.answers.lock().expect("no holder of the lock panics").push(answer.clone());
         let known = self.last.as_ref().is_some_and(|last| last.by == answer.by);
         if !known || self.silent {
             let silence = self.last.as_ref().map(|last| answer.at - last.at);
@@ -191,8 +193,7 @@ impl Asking {
             self.tell(answer.at, What::Answered { by: answer.by.clone(), silence });
         }
         self.silent = false;
-        self.last = Some(answer.clone());
-        self.answers.lock().expect("no holder of the lock panics").push(answer);
+        self.last = Some(answer);
     }
 
     fn notice_silence(&mut self, now: Instant) {

@@ -194,6 +194,18 @@ impl Lab {
         Ok(self.fault(&format!("UDP 694, and that alone, is {done} on {interface}")))
     }
 
+    /// Loses a share of all frames between the nodes, or none any more at 0 %.
+    pub(crate) fn loss(&mut self, percent: u8) -> io::Result<Instant> {
+        for segment in [Segment::Clase, Segment::Crossover] {
+            self.network.loss(segment, percent)?;
+        }
+        let text = match percent {
+            0 => "no frame is lost any more".to_owned(),
+            some => format!("{some} % of all frames are lost on eth0 and eth2"),
+        };
+        Ok(self.fault(&text))
+    }
+
     /// Starts the cluster's daemon on a node; its standard error is the node's console. When it
     /// ends without a signal from the scenario, the scenario has failed.
     pub(crate) fn start_daemon(&mut self, host: Host) -> io::Result<i64> {
