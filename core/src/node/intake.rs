@@ -230,8 +230,8 @@ impl Node {
     ) {
         let timing = self.config.settings().timing;
         // What a node that has said good-bye held is ours already.
-        let healed = self.membership.detector(node).status() == Status::Dead
-            && !self.membership.other.left;
+        let healed =
+            self.membership.detector(node).status() == Status::Dead && !self.membership.other.left;
         let deadtime = advertised.max(timing.deadtime);
         let detector = self.membership.detector_mut(node);
         let (lateness, changed) = detector.hear(now, status, deadtime, timing.warntime);
