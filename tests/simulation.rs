@@ -82,7 +82,7 @@ fn two_nodes_keep_every_rule_whatever_happens() {
     let total = std::sync::Mutex::new(Census::default());
     let failure = first_of(seeds + REGRESSIONS.len() as u64, |place| {
         let known = usize::try_from(place).ok().and_then(|place| REGRESSIONS.get(place).copied());
-        let seed = known.unwrap_or(place - REGRESSIONS.len() as u64);
+        let seed = known.unwrap_or_else(|| place - REGRESSIONS.len() as u64);
         let verdict = run(seed, None, false);
         total.lock().expect("no worker panicked").add(&verdict.census);
         verdict.violation.is_some().then(|| report(seed, &verdict))
