@@ -180,7 +180,7 @@ impl Player {
             if let Some(number) = first.strip_prefix('#') {
                 self.peer.1 = self::number(number) - 1;
             } else if let Some(generation) = first.strip_prefix("hg=") {
-                self.peer = (Generation(self::number(generation)), 0);
+                self.peer = (Generation(number(generation)), 0);
             } else {
                 break;
             }
