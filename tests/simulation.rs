@@ -2,6 +2,7 @@
 //!
 //! - `LATIDO_SEEDS=10000` runs so many seeds; the default is 300.
 //! - `LATIDO_SEED=7` runs one and prints what happens.
+//! - `LATIDO_SURVEY=3000` tries so many one after the other and lists all failures.
 //! - A failure prints seed and step and leaves the timeline under `target/`.
 
 mod sim;
