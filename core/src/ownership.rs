@@ -261,7 +261,7 @@ impl Ownership {
     /// The other node reports that it is settled.
     fn heard_stable(&mut self, turn: &mut Turn<'_>, report: Report) {
         if turn.peer.ours && !report.late {
-            self.asker_is_stable_again();
+            self.other_has_no_dialogue(turn);
         }
         if !self.other_stable {
             turn.tell(Notice::RemoteTransition);

@@ -229,7 +229,9 @@ impl Node {
         actions: &mut Actions,
     ) {
         let timing = self.config.settings().timing;
-        let healed = self.membership.detector(node).status() == Status::Dead;
+        // What a node that has said good-bye held is ours already.
+        let healed =
+            self.membership.detector(node).status() == Status::Dead && !self.membership.other.left;
         let deadtime = advertised.max(timing.deadtime);
         let detector = self.membership.detector_mut(node);
         let (lateness, changed) = detector.hear(now, status, deadtime, timing.warntime);

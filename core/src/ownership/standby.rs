@@ -217,12 +217,19 @@ impl Ownership {
         self.report(turn, Info::Absent);
     }
 
-    /// One of ours reports that it is settled while we have promised to take its
-    /// groups: it has given up asking. (An original may say so and still go on.)
-    pub(super) const fn asker_is_stable_again(&mut self) {
-        if matches!(self.standby, Standby::Promised { .. }) {
-            self.standby = Standby::Not;
+    /// One of ours reports that it is settled: for it the dialogue is over. Whoever
+    /// asked has given up, whoever promised has forgotten it or has finished. (An
+    /// original may say so and still go on.)
+    pub(super) fn other_has_no_dialogue(&mut self, turn: &mut Turn<'_>) {
+        match self.standby {
+            Standby::Not | Standby::Asked { .. } | Standby::Acquiring { .. } => return,
+            Standby::Promised { .. } => {}
+            // Once it is released, whom it prefers may claim it.
+            Standby::Releasing { set, .. } => self.yielding = Some(turn.config.groups(set)),
+            Standby::Released { .. } => self.needs_failback &= self.hold.foreign,
         }
+        self.standby = Standby::Not;
+        self.other_stable = false;
     }
 
     /// Ends the dialogue: the other node died or started anew.
