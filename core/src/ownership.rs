@@ -193,6 +193,8 @@ impl Ownership {
                     self.heard_report(turn, Report { hold, full, stable, info });
                 }
             }
+            // A lost request that comes after later reports was given up long ago.
+            Message::AskResources { step: Step::Me, .. } if sequence < self.newest_report => {}
             Message::AskResources { set, step } => self.heard_ask(turn, set, step),
             Message::TakeoverRequest { set } => {
                 self.ask_standby(turn, set.seen_from_other());
