@@ -85,23 +85,23 @@ fn a_node_that_stays_alone_takes_everything_after_initdead() {
     check(
         &mut rig,
         &expect![[r#"
-               0.000 rabius info: Local status now set to: 'up'
-               0.000 rabius info: Link rabius:eth0 up.
-               0.000 rabius info: Link rabius:eth2 up.
-              20.000 rabius WARN: node corman: is dead
-              20.000 rabius info: Comm_now_up(): updating status to active
-              20.000 rabius info: Local status now set to: 'active'
-              20.000 rabius WARN: No STONITH device configured.
-              20.000 rabius WARN: Shared disks are not protected.
-              20.000 rabius info: Resources being acquired from corman.
-              20.000 rabius info: Taking over resource group web
-              20.000 rabius ==> web Held
-              20.000 rabius ==> mail Held
-              20.000 rabius info: /usr/share/heartbeat/mach_down: nice_failback: foreign resources acquired
-              20.000 rabius info: mach_down takeover complete.
-              20.000 rabius info: Initial resource acquisition complete (mach_down)
-              20.000 rabius info: mach_down takeover complete for node corman.
-              20.000 rabius info: Local Resource acquisition completed.
+            0.000 rabius info: Local status now set to: 'up'
+            0.000 rabius info: Link rabius:eth0 up.
+            0.000 rabius info: Link rabius:eth2 up.
+            20.000 rabius WARN: node corman: is dead
+            20.000 rabius info: Comm_now_up(): updating status to active
+            20.000 rabius info: Local status now set to: 'active'
+            20.000 rabius WARN: No STONITH device configured.
+            20.000 rabius WARN: Shared disks are not protected.
+            20.000 rabius info: Resources being acquired from corman.
+            20.000 rabius info: Taking over resource group web
+            20.000 rabius ==> web Held
+            20.000 rabius ==> mail Held
+            20.000 rabius info: /usr/share/heartbeat/mach_down: nice_failback: foreign resources acquired
+            20.000 rabius info: mach_down takeover complete.
+            20.000 rabius info: Initial resource acquisition complete (mach_down)
+            20.000 rabius info: mach_down takeover complete for node corman.
+            20.000 rabius info: Local Resource acquisition completed.
         "#]],
     );
     assert_eq!((rig.runs(0), rig.runs(1)), ([false, true], [false, true]));
@@ -203,25 +203,25 @@ fn a_graceful_end_hands_over_at_once() {
     check(
         &mut rig,
         &expect![[r#"
-               5.000 corman <== Shutdown
-               5.000 corman info: Heartbeat shutdown in progress.
-               5.000 corman info: Giving up all HA resources.
-               5.000 corman ==> web Released
-               5.000 corman info: All HA resources relinquished.
-               5.000 rabius info: Received shutdown notice from 'corman'.
-               5.000 rabius info: Resources being acquired from corman.
-               5.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
-               5.000 rabius info: Taking over resource group web
-               5.000 rabius ==> web Held
-               5.000 rabius info: /usr/share/heartbeat/mach_down: nice_failback: foreign resources acquired
-               5.000 rabius info: mach_down takeover complete.
-               5.000 rabius info: mach_down takeover complete for node corman.
-               6.000 corman info: corman Heartbeat shutdown complete.
-               6.000 corman ==> exit
-              16.000 rabius WARN: node corman: is dead
-              16.000 rabius info: Dead node corman gave up resources.
-              16.000 rabius info: Link corman:eth0 dead.
-              16.000 rabius info: Link corman:eth2 dead.
+            5.000 corman <== Shutdown
+            5.000 corman info: Heartbeat shutdown in progress.
+            5.000 corman info: Giving up all HA resources.
+            5.000 corman ==> web Released
+            5.000 corman info: All HA resources relinquished.
+            5.000 rabius info: Received shutdown notice from 'corman'.
+            5.000 rabius info: Resources being acquired from corman.
+            5.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
+            5.000 rabius info: Taking over resource group web
+            5.000 rabius ==> web Held
+            5.000 rabius info: /usr/share/heartbeat/mach_down: nice_failback: foreign resources acquired
+            5.000 rabius info: mach_down takeover complete.
+            5.000 rabius info: mach_down takeover complete for node corman.
+            6.000 corman info: corman Heartbeat shutdown complete.
+            6.000 corman ==> exit
+            16.000 rabius WARN: node corman: is dead
+            16.000 rabius info: Dead node corman gave up resources.
+            16.000 rabius info: Link corman:eth0 dead.
+            16.000 rabius info: Link corman:eth2 dead.
         "#]],
     );
     assert_eq!(rig.runs(0), [false, true]);
@@ -307,37 +307,37 @@ fn a_ping_node_that_never_answers_holds_a_start_up_for_initdead() {
     check(
         &mut rig,
         &expect![[r#"
-               0.000 corman info: Local status now set to: 'up'
-               0.000 corman info: Link corman:eth0 up.
-               0.000 corman info: Link corman:eth2 up.
-               0.000 rabius info: Local status now set to: 'up'
-               0.000 rabius info: Link rabius:eth0 up.
-               0.000 corman info: Link rabius:eth0 up.
-               0.000 corman info: Status update for node rabius: status init
-               0.000 rabius info: Link rabius:eth2 up.
-               0.000 corman info: Link rabius:eth2 up.
-               0.000 corman info: Status update for node rabius: status up
-               0.000 rabius info: Link corman:eth0 up.
-               0.000 rabius info: Status update for node corman: status up
-               0.000 rabius info: Link corman:eth2 up.
-              20.000 corman WARN: node 192.168.1.1: is dead
-              20.000 corman info: Comm_now_up(): updating status to active
-              20.000 corman info: Local status now set to: 'active'
-              20.000 rabius info: Status update for node corman: status active
-              20.000 rabius WARN: node 192.168.1.1: is dead
-              20.000 rabius info: Comm_now_up(): updating status to active
-              20.000 rabius info: Local status now set to: 'active'
-              20.000 corman info: Status update for node rabius: status active
-              20.000 corman info: local resource transition completed.
-              20.000 corman info: Initial resource acquisition complete (T_RESOURCES(us))
-              20.000 corman ==> web Held
-              20.000 rabius info: local resource transition completed.
-              20.000 rabius info: Initial resource acquisition complete (T_RESOURCES(us))
-              20.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
-              20.000 rabius info: Local Resource acquisition completed.
-              20.000 corman info: Local Resource acquisition completed.
-              20.000 rabius info: remote resource transition completed.
-              20.000 corman info: remote resource transition completed.
+            0.000 corman info: Local status now set to: 'up'
+            0.000 corman info: Link corman:eth0 up.
+            0.000 corman info: Link corman:eth2 up.
+            0.000 rabius info: Local status now set to: 'up'
+            0.000 rabius info: Link rabius:eth0 up.
+            0.000 corman info: Link rabius:eth0 up.
+            0.000 corman info: Status update for node rabius: status init
+            0.000 rabius info: Link rabius:eth2 up.
+            0.000 corman info: Link rabius:eth2 up.
+            0.000 corman info: Status update for node rabius: status up
+            0.000 rabius info: Link corman:eth0 up.
+            0.000 rabius info: Status update for node corman: status up
+            0.000 rabius info: Link corman:eth2 up.
+            20.000 corman WARN: node 192.168.1.1: is dead
+            20.000 corman info: Comm_now_up(): updating status to active
+            20.000 corman info: Local status now set to: 'active'
+            20.000 rabius info: Status update for node corman: status active
+            20.000 rabius WARN: node 192.168.1.1: is dead
+            20.000 rabius info: Comm_now_up(): updating status to active
+            20.000 rabius info: Local status now set to: 'active'
+            20.000 corman info: Status update for node rabius: status active
+            20.000 corman info: local resource transition completed.
+            20.000 corman info: Initial resource acquisition complete (T_RESOURCES(us))
+            20.000 corman ==> web Held
+            20.000 rabius info: local resource transition completed.
+            20.000 rabius info: Initial resource acquisition complete (T_RESOURCES(us))
+            20.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
+            20.000 rabius info: Local Resource acquisition completed.
+            20.000 corman info: Local Resource acquisition completed.
+            20.000 rabius info: remote resource transition completed.
+            20.000 corman info: remote resource transition completed.
         "#]],
     );
     assert_eq!(rig.runs(0), [true, false]);

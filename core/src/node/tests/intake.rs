@@ -411,13 +411,13 @@ fn what_is_not_believed_is_counted_by_its_reason_and_told_now_and_then() {
     check(
         &mut rig,
         &expect![[r#"
-               5.000 corman WARN: packet on eth0 dropped: it is not a heartbeat frame
-               5.000 corman WARN: packet on eth0 dropped: failed authentication
-               5.000 corman WARN: packet on eth0 dropped: bad node in message: its source is no node of ha.cf
-               5.000 corman WARN: packet on eth0 dropped: it bears our own name and is none of ours
-               5.000 corman WARN: packet on eth0 dropped: a field is missing or senseless
-              66.000 corman WARN: 9 more packet(s) dropped: it is not a heartbeat frame
-              66.000 corman WARN: packet on eth0 dropped: it is not a heartbeat frame
+            5.000 corman WARN: packet on eth0 dropped: it is not a heartbeat frame
+            5.000 corman WARN: packet on eth0 dropped: failed authentication
+            5.000 corman WARN: packet on eth0 dropped: bad node in message: its source is no node of ha.cf
+            5.000 corman WARN: packet on eth0 dropped: it bears our own name and is none of ours
+            5.000 corman WARN: packet on eth0 dropped: a field is missing or senseless
+            66.000 corman WARN: 9 more packet(s) dropped: it is not a heartbeat frame
+            66.000 corman WARN: packet on eth0 dropped: it is not a heartbeat frame
         "#]],
     );
 }

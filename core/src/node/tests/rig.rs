@@ -326,7 +326,7 @@ impl Rig {
 
     fn line(&self, node: usize, text: &str) -> String {
         let since = self.now.as_micros() - EPOCH;
-        format!("{:>8.3} {} {text}", since as f64 / 1e6, NAMES[node])
+        format!("{:.3} {} {text}", since as f64 / 1e6, NAMES[node])
     }
 
     /// What has happened since the last look, one line each.

@@ -20,6 +20,7 @@ const GROUP: GroupId = GroupId(0);
 const SET: Hold = Hold::LOCAL;
 const TIME: Duration = Duration::from_secs(7);
 
+#[allow(clippy::too_many_lines, reason = "a list, one line a notice")]
 fn all() -> Vec<Notice> {
     let sequence = Sequence(70);
     let mut all = std::vec![

@@ -319,51 +319,51 @@ fn a_group_that_does_not_start_is_offered_after_thirty_seconds() {
     check(
         &mut rig,
         &expect![[r#"
-               0.000 corman info: Local status now set to: 'up'
-               0.000 corman info: Link corman:eth0 up.
-               0.000 corman info: Link corman:eth2 up.
-               0.000 rabius info: Local status now set to: 'up'
-               0.000 rabius info: Link rabius:eth0 up.
-               0.000 corman info: Link rabius:eth0 up.
-               0.000 corman info: Status update for node rabius: status init
-               0.000 rabius info: Link rabius:eth2 up.
-               0.000 corman info: Link rabius:eth2 up.
-               0.000 corman info: Status update for node rabius: status up
-               0.000 rabius info: Link corman:eth0 up.
-               0.000 rabius info: Status update for node corman: status up
-               0.000 rabius info: Link corman:eth2 up.
-               0.000 corman info: Comm_now_up(): updating status to active
-               0.000 corman info: Local status now set to: 'active'
-               0.000 rabius info: Comm_now_up(): updating status to active
-               0.000 rabius info: Local status now set to: 'active'
-               0.000 rabius info: Status update for node corman: status active
-               0.000 corman info: Status update for node rabius: status active
-               0.000 corman info: local resource transition completed.
-               0.000 corman info: Initial resource acquisition complete (T_RESOURCES(us))
-               0.000 corman ==> web Held
-               0.000 rabius info: local resource transition completed.
-               0.000 rabius info: Initial resource acquisition complete (T_RESOURCES(us))
-               0.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
-               0.000 rabius info: Local Resource acquisition completed.
-               0.000 corman ERROR: Group web did not start here; in thirty seconds the other node is asked to take it.
-               0.000 corman info: Local Resource acquisition completed.
-               0.000 rabius info: remote resource transition completed.
-               0.000 corman info: remote resource transition completed.
-              30.000 corman info: corman wants to go standby [local]
-              30.000 rabius info: corman wants to go standby [local]
-              30.000 corman info: standby: rabius can take our local resources
-              30.000 corman info: give up local HA resources (standby).
-              30.000 corman ==> web Released
-              30.000 corman info: local HA resource release completed (standby).
-              30.000 corman info: Local standby process completed [local].
-              30.000 rabius info: standby: acquire [local] resources from corman
-              30.000 rabius info: acquire foreign HA resources (standby).
-              30.000 rabius ==> web Held
-              30.000 rabius info: foreign HA resource acquisition completed (standby).
-              30.000 rabius info: Standby resource acquisition done [local].
-              30.000 corman info: Other node completed standby takeover of local resources.
-              30.000 corman info: remote resource transition completed.
-              30.000 rabius info: remote resource transition completed.
+            0.000 corman info: Local status now set to: 'up'
+            0.000 corman info: Link corman:eth0 up.
+            0.000 corman info: Link corman:eth2 up.
+            0.000 rabius info: Local status now set to: 'up'
+            0.000 rabius info: Link rabius:eth0 up.
+            0.000 corman info: Link rabius:eth0 up.
+            0.000 corman info: Status update for node rabius: status init
+            0.000 rabius info: Link rabius:eth2 up.
+            0.000 corman info: Link rabius:eth2 up.
+            0.000 corman info: Status update for node rabius: status up
+            0.000 rabius info: Link corman:eth0 up.
+            0.000 rabius info: Status update for node corman: status up
+            0.000 rabius info: Link corman:eth2 up.
+            0.000 corman info: Comm_now_up(): updating status to active
+            0.000 corman info: Local status now set to: 'active'
+            0.000 rabius info: Comm_now_up(): updating status to active
+            0.000 rabius info: Local status now set to: 'active'
+            0.000 rabius info: Status update for node corman: status active
+            0.000 corman info: Status update for node rabius: status active
+            0.000 corman info: local resource transition completed.
+            0.000 corman info: Initial resource acquisition complete (T_RESOURCES(us))
+            0.000 corman ==> web Held
+            0.000 rabius info: local resource transition completed.
+            0.000 rabius info: Initial resource acquisition complete (T_RESOURCES(us))
+            0.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
+            0.000 rabius info: Local Resource acquisition completed.
+            0.000 corman ERROR: Group web did not start here; in thirty seconds the other node is asked to take it.
+            0.000 corman info: Local Resource acquisition completed.
+            0.000 rabius info: remote resource transition completed.
+            0.000 corman info: remote resource transition completed.
+            30.000 corman info: corman wants to go standby [local]
+            30.000 rabius info: corman wants to go standby [local]
+            30.000 corman info: standby: rabius can take our local resources
+            30.000 corman info: give up local HA resources (standby).
+            30.000 corman ==> web Released
+            30.000 corman info: local HA resource release completed (standby).
+            30.000 corman info: Local standby process completed [local].
+            30.000 rabius info: standby: acquire [local] resources from corman
+            30.000 rabius info: acquire foreign HA resources (standby).
+            30.000 rabius ==> web Held
+            30.000 rabius info: foreign HA resource acquisition completed (standby).
+            30.000 rabius info: Standby resource acquisition done [local].
+            30.000 corman info: Other node completed standby takeover of local resources.
+            30.000 corman info: remote resource transition completed.
+            30.000 rabius info: remote resource transition completed.
         "#]],
     );
     assert_eq!(rig.runs(0), [false, true]);
