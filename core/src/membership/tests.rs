@@ -35,7 +35,7 @@ fn believing() -> Membership {
     let mut membership = fresh(Generation(0));
     let message = status(Some(MINE));
     assert_eq!(membership.judge(BELIEVED, MINE, &message), Belief::NewLife);
-    assert!(!membership.begin_life(BELIEVED), "none was believed before");
+    assert!(!membership.begin_life(BELIEVED, false), "none was believed before");
     membership
 }
 
@@ -121,7 +121,7 @@ fn one_of_many_unproven_frames_is_worth_telling() {
     }
     // A new life begins to count anew.
     assert_eq!(membership.judge(BELIEVED, MINE, &status(Some(MINE))), Belief::NewLife);
-    let _ = membership.begin_life(BELIEVED);
+    let _ = membership.begin_life(BELIEVED, false);
     let told = |_: &u32| {
         membership.judge(Generation(60), MINE, &message) == Belief::Unproven { worth_telling: true }
     };
@@ -149,7 +149,7 @@ fn a_new_life_has_nothing_of_the_old_one() {
     membership.other.acks = false;
     let mut random = Random::new(2);
     let _ = membership.other.reception.note(START, Sequence(9), DEADTIME, &mut random);
-    assert!(membership.begin_life(Generation(51)), "another one was believed before");
+    assert!(membership.begin_life(Generation(51), false), "another one was believed before");
     assert!(membership.other.acks && !membership.other.left);
     assert_eq!(membership.other.reception.last(), None);
     assert_eq!(membership.detector(OTHER).heard_at(), None);
