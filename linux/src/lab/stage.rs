@@ -39,6 +39,8 @@ pub(crate) struct Lab {
     daemons: [Option<i64>; 2],
     /// A daemon that ended without being asked to, and how.
     fallen: Option<String>,
+    /// Whether the next wait has been announced already.
+    announced: bool,
     settings: Settings,
     world: World,
     timeline: Timeline,
@@ -64,6 +66,7 @@ impl Lab {
             network,
             daemons: [None, None],
             fallen: None,
+            announced: false,
             settings,
             world: World::default(),
             timeline,
