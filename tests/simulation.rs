@@ -1,6 +1,7 @@
 //! Thousands of worlds: what two nodes do when everything goes wrong, by seed.
 //!
-//! - `LATIDO_SEEDS=10000` runs so many seeds; the default is 300.
+//! - `LATIDO_SEEDS=10000` runs so many seeds; the default is 300. `LATIDO_FROM` is the
+//!   first of them, 0 by default.
 //! - `LATIDO_SEED=7` runs one and prints what happens.
 //! - `LATIDO_SURVEY=3000` tries so many one after the other and lists all failures.
 //! - A failure prints seed and step and leaves the timeline under `target/`.
@@ -16,7 +17,7 @@ use sim::mutant::Mutant;
 use sim::{Verdict, run};
 
 /// Seeds that once showed a bug; each run tries them first.
-const REGRESSIONS: [u64; 12] = [5, 14, 34, 35, 592, 597, 860, 1116, 1260, 1547, 1946, 1952];
+const REGRESSIONS: [u64; 13] = [5, 14, 34, 35, 592, 597, 860, 1116, 1260, 1547, 1946, 1952, 10_768];
 
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
@@ -61,6 +62,18 @@ fn report(seed: u64, verdict: &Verdict) -> String {
     format!("seed={seed} step={step} at={at}us: {what}; timeline in {}", path.display())
 }
 
+/// Tries `count` seeds and lists all failures.
+fn survey(from: u64, count: u64) {
+    let none = first_of(count, |place| {
+        let verdict = run(from + place, None, false);
+        if verdict.violation.is_some() {
+            println!("{}", report(from + place, &verdict));
+        }
+        None::<()>
+    });
+    assert!(none.is_none(), "a survey does not stop");
+}
+
 #[test]
 fn two_nodes_keep_every_rule_whatever_happens() {
     if let Some(seed) = number("LATIDO_SEED") {
@@ -70,20 +83,16 @@ fn two_nodes_keep_every_rule_whatever_happens() {
         assert!(verdict.violation.is_none(), "{}", report(seed, &verdict));
         return;
     }
-    let seeds = number("LATIDO_SEEDS").unwrap_or(300);
+    let from = number("LATIDO_FROM").unwrap_or(0);
     if let Some(count) = number("LATIDO_SURVEY") {
-        for seed in 0..count {
-            let verdict = run(seed, None, false);
-            if verdict.violation.is_some() {
-                println!("{}", report(seed, &verdict));
-            }
-        }
+        survey(from, count);
         return;
     }
+    let seeds = number("LATIDO_SEEDS").unwrap_or(300);
     let total = std::sync::Mutex::new(Census::default());
     let failure = first_of(seeds + REGRESSIONS.len() as u64, |place| {
         let known = usize::try_from(place).ok().and_then(|place| REGRESSIONS.get(place).copied());
-        let seed = known.unwrap_or_else(|| place - REGRESSIONS.len() as u64);
+        let seed = known.unwrap_or_else(|| from + place - REGRESSIONS.len() as u64);
         let verdict = run(seed, None, false);
         total.lock().expect("no worker panicked").add(&verdict.census);
         verdict.violation.is_some().then(|| report(seed, &verdict))

@@ -51,9 +51,9 @@ pub(crate) const ANSWER: u64 = 10 * SECOND;
 
 /// The time from the end of all faults to exactly one holder of each group, of
 /// nodes that have been up for long: the promise, and what scripts take. There may
-/// be one order to be finished, one to be undone, one to release and one to start.
+/// be one script to be finished, one to release and one to start.
 pub(crate) fn settling_time(scenario: &Scenario) -> u64 {
-    scenario.deadtime() + 2 * scenario.keepalive() + SECOND + 4 * scenario.script_max
+    scenario.deadtime() + 2 * scenario.keepalive() + SECOND + 3 * scenario.script_max
 }
 
 /// The time from there to the preferred node: an offer that was just made to a node
@@ -65,7 +65,10 @@ pub(crate) fn failback_time(scenario: &Scenario) -> u64 {
 pub(crate) fn episodes(scenario: &Scenario, fast: bool, random: &mut Random) -> Vec<Episode> {
     let (least, trouble) =
         if fast { (60 * SECOND, 12 * SECOND) } else { (600 * SECOND, 100 * SECOND) };
-    let calm = settling_time(scenario) + failback_time(scenario) + scenario.initdead() + ANSWER;
+    // A shutdown under way may end, and its daemon start again, within the quiet.
+    let restart = 2 * scenario.script_max + 2 * SECOND;
+    let calm =
+        settling_time(scenario) + failback_time(scenario) + scenario.initdead() + ANSWER + restart;
     let mut now = 0;
     let mut episodes = Vec::new();
     while now < least {

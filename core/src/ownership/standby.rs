@@ -239,6 +239,12 @@ impl Ownership {
 
     /// Ends the dialogue: the other node died or started anew.
     pub(super) fn cancel_standby(&mut self, turn: &mut Turn<'_>) {
+        if let Standby::Acquiring { set, .. } = self.standby {
+            // The other node has released them and we are starting them: they are ours.
+            let taken = set.seen_from_other();
+            self.hold = self.hold.union(taken);
+            self.needs_failback |= taken.foreign;
+        }
         if self.standby != Standby::Not {
             turn.tell(Notice::StandbyCancelled);
             self.standby = Standby::Not;
