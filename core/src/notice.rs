@@ -25,7 +25,7 @@ pub enum Severity {
 }
 
 impl fmt::Display for Severity {
-    /// The word that the original's log has for it.
+    /// As it stands before the text of a log line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Info => "info",

@@ -132,7 +132,8 @@ impl Node {
     }
 
     fn begin_life(&mut self, now: Instant, packet: &Packet, actions: &mut Actions) {
-        if self.membership.begin_life(packet.generation) {
+        let active = matches!(packet.message, Message::Status { status: Status::Active, .. });
+        if self.membership.begin_life(packet.generation, active) {
             tell(actions, Notice::NodeRestarted { node: packet.node });
         }
         self.history.forget_acknowledgements();

@@ -71,6 +71,8 @@ impl Ownership {
         self.taking_over = None;
         self.needs_failback = true;
         self.phase = Phase::Stable;
+        // The report of our own groups may have started it while they were acquired.
+        self.local_timer = None;
         turn.tell(Notice::ForeignAcquired);
         turn.tell(Notice::TakeoverComplete);
         self.tell_initial(turn, Initial::MachDown);

@@ -39,6 +39,14 @@ struct Answer {
     by: String,
 }
 
+/// A time in which one host answered.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) by: String,
+    pub(super) from: Instant,
+    pub(super) to: Instant,
+}
+
 /// The running client.
 pub(crate) struct Client {
     answers: Arc<Mutex<Vec<Answer>>>,
@@ -71,6 +79,22 @@ impl Client {
     pub(super) fn first_answer(&self, host: &str, from: Instant) -> Option<Instant> {
         let answers = self.answers.lock().expect("no holder of the lock panics");
         answers.iter().find(|answer| answer.at >= from && answer.by == host).map(|first| first.at)
+    }
+
+    /// For how long whom was answering: requests answered by one host, none of them later after
+    /// the one before than a request or two take.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let answers = self.answers.lock().expect("no holder of the lock panics");
+        let mut spans: Vec<Span> = Vec::new();
+        for answer in answers.iter() {
+            match spans.last_mut() {
+                Some(span) if span.by == answer.by && answer.at - span.to <= 2 * INTERVAL => {
+                    span.to = answer.at;
+                }
+                _ => spans.push(Span { by: answer.by.clone(), from: answer.at, to: answer.at }),
+            }
+        }
+        spans
     }
 
     /// The longest time without an answer that ended between two moments.

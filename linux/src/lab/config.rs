@@ -56,7 +56,17 @@ impl Timings {
     }
 }
 
+/// What a scenario may choose about its nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Settings {
+    /// The timings of both nodes.
+    pub(crate) timings: Timings,
+    /// Whether the group is the address alone, without the service.
+    pub(crate) bare: bool,
+}
+
 const HARESOURCES: &str = "corman IPaddr2::192.168.2.10/24/eth0:0 apache2\n";
+const BARE_HARESOURCES: &str = "corman IPaddr2::192.168.2.10/24/eth0:0\n";
 const AUTHKEYS: &str = "auth 1\n1 sha1 clavesecreta\n";
 const HOSTS: &str = "127.0.0.1 localhost\n172.168.0.1 corman\n172.168.0.2 rabius\n";
 
@@ -66,7 +76,7 @@ pub(super) fn disk(host: &str) -> PathBuf {
 }
 
 /// Writes a new disk in place of the one that was there.
-pub(super) fn install(host: &str, timings: &Timings) -> io::Result<()> {
+pub(super) fn install(host: &str, settings: Settings) -> io::Result<()> {
     let disk = disk(host);
     if disk.exists() {
         fs::remove_dir_all(&disk)?;
@@ -76,13 +86,14 @@ pub(super) fn install(host: &str, timings: &Timings) -> io::Result<()> {
     }
     std::os::unix::fs::symlink("/run", disk.join("var/run"))?;
     let etc = disk.join("etc");
+    let haresources = if settings.bare { BARE_HARESOURCES } else { HARESOURCES };
     for (name, text, mode) in [
         ("passwd", "root:x:0:0:root:/:/bin/sh\n", 0o644),
         ("group", "root:x:0:\n", 0o644),
         ("hosts", HOSTS, 0o644),
         ("hostname", host, 0o644),
-        ("ha.d/ha.cf", &timings.ha_cf(), 0o644),
-        ("ha.d/haresources", HARESOURCES, 0o644),
+        ("ha.d/ha.cf", &settings.timings.ha_cf(), 0o644),
+        ("ha.d/haresources", haresources, 0o644),
         ("ha.d/authkeys", AUTHKEYS, 0o600),
         ("init.d/apache2", &init_script(), 0o755),
     ] {

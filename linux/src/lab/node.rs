@@ -29,6 +29,10 @@ use super::{config, doing};
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long the first process may take to answer, the program that it runs included.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Month, day, time, node and program stand before a log line's process number.
+const LOG_WORDS: usize = 5;
+/// Said of machines that boot, which takes longer than a node of the lab does.
+const SHORT_INITDEAD: &str = ": initdead is short: ";
 
 /// One of the two nodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,6 +184,9 @@ impl Node {
 fn listen(host: Host, console: io::PipeReader, events: Sender<Event>) {
     thread::spawn(move || {
         for line in BufReader::new(console).lines().map_while(Result::ok) {
+            if line.contains(SHORT_INITDEAD) {
+                continue;
+            }
             let what = What::Line { host, text: message(&line).to_owned() };
             if events.send(Event { at: Instant::now(), what }).is_err() {
                 return;
@@ -188,12 +195,15 @@ fn listen(host: Host, console: io::PipeReader, events: Sender<Event>) {
     });
 }
 
-/// A log line without its date, node and program, which the timeline has anyway.
+/// A log line without its date, node and program: `Nov 22 11:21:50 corman heartbeat: [28]: `.
 fn message(line: &str) -> &str {
-    match line.split_once(" heartbeat: [") {
-        Some((_, rest)) => rest.split_once("]: ").map_or(line, |(_, message)| message),
-        None => line,
-    }
+    let stripped = line.split_once("]: ").and_then(|(head, message)| {
+        let (before, process) = head.rsplit_once(": [")?;
+        let process = process.bytes().all(|octet| octet.is_ascii_digit());
+        let words = before.split_ascii_whitespace().count();
+        (process && words == LOG_WORDS).then_some(message)
+    });
+    stripped.unwrap_or(line)
 }
 
 /// Separates what the first process answers from what it tells unasked.
@@ -275,8 +285,8 @@ fn label(message: &AddressMessage) -> String {
 }
 
 /// Writes the node's disk anew.
-pub(super) fn install(host: Host, timings: &config::Timings) -> io::Result<()> {
-    config::install(host.name(), timings)
+pub(super) fn install(host: Host, settings: config::Settings) -> io::Result<()> {
+    config::install(host.name(), settings)
 }
 
 #[cfg(test)]

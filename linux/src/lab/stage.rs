@@ -1,9 +1,10 @@
-//! The lab in the hands of a scenario: break something, start something, wait for what must
-//! follow. Every wait has a bound, and what is waited for is read from the world as the
-//! kernels, the consoles and the client showed it, never from a daemon's own opinion alone.
+//! The lab in the hands of a scenario: break something, start something. What must follow is
+//! waited for in [`expectation`].
+
+mod expectation;
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use nix::sys::signal::Signal;
 
 use super::arp;
 use super::client::Client;
-use super::config::{self, Timings};
+use super::config::{self, Settings, Timings};
 use super::doing;
 use super::netns::Netns;
 use super::network::{Nat, Network, Segment, VIP};
@@ -22,11 +23,10 @@ use super::node::{self, Ended, Host, Node};
 use super::root::PROGRAM;
 use super::scenarios::Scenario;
 use super::summary::Outcome;
-use super::timeline::{Event, Timeline, What, worded};
+use super::svg;
+use super::timeline::{Event, Timeline, What};
 use super::world::{World, position};
 
-/// Waits longer than this are announced.
-const LONG: Duration = Duration::from_millis(700);
 /// Where the service's init script is on a node.
 const SERVICE: &str = "/etc/init.d/apache2";
 
@@ -39,7 +39,7 @@ pub(crate) struct Lab {
     daemons: [Option<i64>; 2],
     /// A daemon that ended without being asked to, and how.
     fallen: Option<String>,
-    timings: Timings,
+    settings: Settings,
     world: World,
     timeline: Timeline,
     events: Receiver<Event>,
@@ -48,9 +48,13 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// A lab with both nodes off and new disks in them, and a client that asks already.
-    pub(super) fn new(network: Network, timings: Timings, timeline: Timeline) -> io::Result<Self> {
+    pub(super) fn new(
+        network: Network,
+        settings: Settings,
+        timeline: Timeline,
+    ) -> io::Result<Self> {
         for host in Host::BOTH {
-            node::install(host, &timings)?;
+            node::install(host, settings)?;
         }
         let (sender, events) = channel();
         let client = Client::start(network.client(), sender.clone())?;
@@ -60,7 +64,7 @@ impl Lab {
             network,
             daemons: [None, None],
             fallen: None,
-            timings,
+            settings,
             world: World::default(),
             timeline,
             events,
@@ -68,10 +72,8 @@ impl Lab {
         })
     }
 
-    /// Says which scenario begins, and what is not as it should be in this lab.
-    pub(super) fn announce(&mut self, scenario: &Scenario, run: u32, runs: u32) {
-        let count = if runs > 1 { format!(" (run {run} of {runs})") } else { String::new() };
-        self.step(&format!("{}{count}: {}", scenario.name, scenario.summary));
+    /// Says what is not as it should be in this lab.
+    pub(super) fn announce(&mut self) {
         if self.network.nat() == Nat::Forwarder {
             self.step(
                 "nft is missing or refused: a forwarder on each router stands in for its NAT",
@@ -79,11 +81,22 @@ impl Lab {
         }
     }
 
-    /// Plays a scenario to its end.
+    /// Plays a scenario to its end. What was only remembered is told when it fails.
     pub(super) fn play(&mut self, scenario: &Scenario) -> Outcome {
         let result = (scenario.play)(self);
         self.take_pending();
+        self.timeline.finish();
+        if result.is_err() {
+            self.timeline.recall();
+        }
         Outcome::new(result)
+    }
+
+    /// The timeline so far as a picture.
+    pub(super) fn picture(&self, title: &str) -> String {
+        let spans = self.client.spans();
+        let (start, end) = (self.timeline.start(), Instant::now());
+        svg::Picture { title, start, end, events: self.timeline.told(), spans: &spans }.draw()
     }
 
     /// Who does the NAT.
@@ -93,7 +106,12 @@ impl Lab {
 
     /// The timings of the nodes.
     pub(crate) fn timings(&self) -> &Timings {
-        &self.timings
+        &self.settings.timings
+    }
+
+    /// Whether the group is the address alone; the service then runs outside of the cluster.
+    pub(crate) fn bare(&self) -> bool {
+        self.settings.bare
     }
 
     /// What can be seen.
@@ -101,7 +119,10 @@ impl Lab {
         &self.world
     }
 
-    // --- what a scenario does --------------------------------------------------------------
+    /// Begins a part of the scenario.
+    pub(crate) fn phase(&mut self, text: &str) {
+        self.take(Event { at: Instant::now(), what: What::Phase(text.to_owned()) });
+    }
 
     /// Says what the scenario does next.
     pub(crate) fn step(&mut self, text: &str) {
@@ -120,6 +141,7 @@ impl Lab {
         assert!(self.nodes[position(host)].is_none(), "{} has power", host.name());
         let node = Node::boot(host, &self.network, &self.sender)?;
         self.nodes[position(host)] = Some(node);
+        self.take(Event { at: Instant::now(), what: What::Power { host, on: true } });
         Ok(())
     }
 
@@ -136,6 +158,7 @@ impl Lab {
         self.daemons[position(host)] = None;
         let text = format!("{}'s power cord is pulled", host.name());
         self.take(Event { at: fault, what: What::Fault(text) });
+        self.take(Event { at: fault, what: What::Power { host, on: false } });
         // The kernel object lives on for a moment, but nobody can reach an address in it.
         self.take_pending();
         for interface in self.world.vip_interfaces(host).clone() {
@@ -161,17 +184,32 @@ impl Lab {
     /// Drops UDP 694, and that alone, on a segment, or lets it pass again.
     pub(crate) fn silence(&mut self, segment: Segment, silent: bool) -> io::Result<Instant> {
         let done = if silent { "dropped" } else { "let through" };
-        let at = self.fault(&format!("UDP 694 is {done} on segment {segment:?}"));
+        let interface = match segment {
+            Segment::Clase => "eth0",
+            Segment::Rafa => "eth1",
+            Segment::Crossover => "eth2",
+            Segment::Wan => "the public side",
+        };
         self.network.silence(segment, silent)?;
-        Ok(at)
+        Ok(self.fault(&format!("UDP 694, and that alone, is {done} on {interface}")))
     }
 
     /// Starts the cluster's daemon on a node; its standard error is the node's console. When it
     /// ends without a signal from the scenario, the scenario has failed.
     pub(crate) fn start_daemon(&mut self, host: Host) -> io::Result<i64> {
+        self.take(Event { at: Instant::now(), what: What::Started { host } });
         let pid = self.start(host, &[PROGRAM, "run"])?;
         self.daemons[position(host)] = Some(pid);
         Ok(pid)
+    }
+
+    /// Kills the daemon of a node and nothing else. Returns the moment.
+    pub(crate) fn kill_daemon(&mut self, host: Host) -> io::Result<Instant> {
+        let pid = self.daemons[position(host)];
+        let pid = pid.ok_or_else(|| doing(host.name())("no daemon runs"))?;
+        let at = self.fault(&format!("{}'s latido run gets SIGKILL", host.name()));
+        self.signal(host, pid, Signal::SIGKILL)?;
+        Ok(at)
     }
 
     /// Starts a program that stays; the result is its number on the node.
@@ -258,93 +296,6 @@ impl Lab {
         Ok(count)
     }
 
-    // --- what a scenario expects -----------------------------------------------------------
-
-    /// Waits until something is so.
-    ///
-    /// # Errors
-    /// It was not so within `bound`; the error says what was instead.
-    pub(crate) fn wait_until(
-        &mut self,
-        what: &str,
-        bound: Duration,
-        so: impl Fn(&World) -> bool,
-    ) -> io::Result<()> {
-        let start = Instant::now();
-        let mut announced = false;
-        while !so(&self.world) {
-            if let Some(fallen) = self.fallen.take() {
-                return Err(io::Error::other(fallen));
-            }
-            let waited = start.elapsed();
-            if waited >= bound {
-                self.take_pending();
-                let world = self.world.describe();
-                let text = format!("waited {} until {what}, but {world}", worded(bound));
-                return if so(&self.world) { Ok(()) } else { Err(io::Error::other(text)) };
-            }
-            if waited >= LONG && !announced {
-                announced = true;
-                let text = format!("waiting until {what}, at most {}", worded(bound));
-                self.take(Event { at: Instant::now(), what: What::Waiting(text) });
-            }
-            let rest = if announced { bound } else { LONG.min(bound) }.saturating_sub(waited);
-            self.listen(rest);
-        }
-        Ok(())
-    }
-
-    /// Lets time pass, in which something stays so.
-    ///
-    /// # Errors
-    /// It did not stay so.
-    pub(crate) fn stay(
-        &mut self,
-        what: &str,
-        time: Duration,
-        so: impl Fn(&World) -> bool,
-    ) -> io::Result<()> {
-        if time >= LONG {
-            let text = format!("for {}: {what}", worded(time));
-            self.take(Event { at: Instant::now(), what: What::Waiting(text) });
-        }
-        let start = Instant::now();
-        loop {
-            if !so(&self.world) {
-                let text = format!("expected that {what}, but {}", self.world.describe());
-                return Err(io::Error::other(text));
-            }
-            match time.checked_sub(start.elapsed()) {
-                None | Some(Duration::ZERO) => return Ok(()),
-                Some(rest) => self.listen(rest),
-            }
-        }
-    }
-
-    /// Lets a random part of `period` pass, so that a fault meets it at any phase.
-    pub(crate) fn random_phase(&mut self, period: Duration) -> io::Result<()> {
-        let mut bytes = [0; 4];
-        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let share = f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX);
-        self.stay("nothing changes", period.mul_f64(share), |_| true)
-    }
-
-    /// From a fault to the first answer of `host` after it.
-    pub(crate) fn gap(&self, fault: Instant, host: Host) -> io::Result<Duration> {
-        let first = self.client.first_answer(host.name(), fault);
-        let first = first.ok_or_else(|| doing(host.name())("it never answered the client"))?;
-        Ok(first.duration_since(fault))
-    }
-
-    /// The longest time without an answer since a moment.
-    pub(crate) fn longest_silence(&self, from: Instant) -> io::Result<Duration> {
-        self.client
-            .longest_silence(from, Instant::now())
-            .ok_or_else(|| io::Error::other("nobody answered the client"))
-    }
-
-    // --- the machinery ---------------------------------------------------------------------
-
     /// Stays as it is until the supervisor is ended, and says how to look around.
     pub(super) fn keep(&mut self, outer: &File) -> ! {
         for host in Host::BOTH {
@@ -393,6 +344,10 @@ impl Lab {
 
     /// Takes what happens within `patience`, one event at most.
     fn listen(&mut self, patience: Duration) {
+        self.timeline.write_due();
+        let now = Instant::now();
+        let writing = self.timeline.deadline().map(|at| at.saturating_duration_since(now));
+        let patience = writing.map_or(patience, |writing| writing.min(patience));
         match self.events.recv_timeout(patience) {
             Ok(event) => self.take(event),
             Err(RecvTimeoutError::Timeout) => {}
@@ -413,7 +368,7 @@ impl Lab {
             self.fallen = Some(format!("the daemon of {} ended: {end}", host.name()));
         }
         self.world.learn(&event);
-        self.timeline.write(&event);
+        self.timeline.take(event);
     }
 }
 

@@ -11,12 +11,46 @@ use super::timeline::{Form, milliseconds, worded};
 /// What a run measured.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Figures {
-    /// The service gap (see each scenario for its two ends).
-    pub(crate) gap: Duration,
-    /// From what to what the gap goes, for people.
-    pub(crate) from_to: &'static str,
-    /// Further durations; the names are keys of the JSON line and end with `_ms`.
-    pub(crate) more: Vec<(&'static str, Duration)>,
+    /// The gap that the scenario is about.
+    pub(crate) gap: Figure,
+    /// Further ones.
+    pub(crate) more: Vec<Figure>,
+    /// What could not be played on this machine, and why.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// A measured duration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Figure {
+    /// Its key in the JSON line; it ends with `_ms`.
+    pub(crate) key: &'static str,
+    /// A sentence for people, with `{}` for the duration.
+    pub(crate) sentence: &'static str,
+    /// The duration.
+    pub(crate) value: Duration,
+}
+
+impl Figures {
+    /// The gap alone; `sentence` says from what to what it goes, with `{}` for the duration.
+    pub(crate) fn new(sentence: &'static str, gap: Duration) -> Self {
+        let gap = Figure { key: "gap_ms", sentence, value: gap };
+        Self { gap, more: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// One more duration.
+    pub(crate) fn and(
+        mut self,
+        key: &'static str,
+        sentence: &'static str,
+        value: Duration,
+    ) -> Self {
+        self.more.push(Figure { key, sentence, value });
+        self
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Figure> {
+        std::iter::once(&self.gap).chain(&self.more)
+    }
 }
 
 /// How a run ended.
@@ -37,98 +71,125 @@ impl Outcome {
 
     /// The result line.
     pub(super) fn render(&self, form: Form, scenario: &str, lab: &Lab) -> String {
-        let (nat, timings) = (lab.nat().name(), lab.timings().name);
-        match (form, &self.result) {
-            (Form::Json, result) => {
+        match form {
+            Form::Json => {
                 let mut object = json!({
-                    "scenario": scenario, "passed": result.is_ok(), "nat": nat,
-                    "timings": timings,
+                    "scenario": scenario, "passed": self.passed(), "nat": lab.nat().name(),
+                    "timings": lab.timings().name, "bare": lab.bare(),
                 });
-                match result {
+                match &self.result {
                     Ok(figures) => {
-                        object["gap_ms"] = json!(milliseconds(figures.gap));
-                        for (name, duration) in &figures.more {
-                            object[*name] = json!(milliseconds(*duration));
+                        for Figure { key, value, .. } in figures.all() {
+                            object[*key] = json!(milliseconds(*value));
                         }
+                        object["left_out"] = json!(figures.left_out);
                     }
                     Err(error) => object["error"] = json!(error.to_string()),
                 }
                 object.to_string()
             }
-            (Form::Text { .. }, Ok(figures)) => {
-                let more: String = figures
-                    .more
-                    .iter()
-                    .map(|(name, duration)| {
-                        let name = name.trim_end_matches("_ms").replace('_', " ");
-                        format!("; {name}: {}", worded(*duration))
-                    })
-                    .collect();
-                let gap = worded(figures.gap);
-                format!("{scenario}: passed. Service gap, {}: {gap}{more}", figures.from_to)
-            }
-            (Form::Text { .. }, Err(error)) => format!("{scenario}: FAILED. {error}"),
+            Form::Text { .. } => match &self.result {
+                Ok(figures) => text(scenario, figures),
+                Err(error) => format!("{scenario}: FAILED: {error}"),
+            },
         }
     }
 }
 
-/// The gaps of several runs.
+/// The result as sentences.
+fn text(scenario: &str, figures: &Figures) -> String {
+    let mut text = format!("{scenario}: passed.");
+    for figure in figures.all() {
+        text.push_str("\n  ");
+        text.push_str(&figure.sentence.replace("{}", &worded(figure.value)));
+    }
+    for left_out in &figures.left_out {
+        text.push_str(&format!("\n  NOT PLAYED: {left_out}"));
+    }
+    text
+}
+
+/// The figures of several runs.
 pub(super) struct Summary {
     scenario: &'static str,
     runs: usize,
-    gaps: Vec<Duration>,
+    passed: usize,
+    /// Sorted, by the key of the figure.
+    values: Vec<(&'static str, Vec<Duration>)>,
 }
 
 impl Summary {
     /// No run yet.
     pub(super) fn new(scenario: &'static str) -> Self {
-        Self { scenario, runs: 0, gaps: Vec::new() }
+        Self { scenario, runs: 0, passed: 0, values: vec![("gap_ms", Vec::new())] }
     }
 
     /// Counts a run.
     pub(super) fn add(&mut self, outcome: &Outcome) {
         self.runs += 1;
-        if let Ok(figures) = &outcome.result {
-            self.gaps.push(figures.gap);
-            self.gaps.sort_unstable();
+        let Ok(figures) = &outcome.result else { return };
+        self.passed += 1;
+        for Figure { key, value, .. } in figures.all() {
+            let known = self.values.iter_mut().position(|(known, _)| known == key);
+            let place = known.unwrap_or_else(|| {
+                self.values.push((key, Vec::new()));
+                self.values.len() - 1
+            });
+            let values = &mut self.values[place].1;
+            values.push(*value);
+            values.sort_unstable();
         }
-    }
-
-    /// The gap that a share of the passed runs (in percent) did not exceed: the nearest rank.
-    fn percentile(&self, percent: usize) -> Option<Duration> {
-        let rank = (self.gaps.len() * percent).div_ceil(100).max(1);
-        self.gaps.get(rank - 1).copied()
     }
 
     /// The last line of several runs.
     pub(super) fn render(&self, form: Form) -> String {
-        let figures = [
-            ("gap_ms", self.percentile(50)),
-            ("gap_ms_min", self.gaps.first().copied()),
-            ("gap_ms_p95", self.percentile(95)),
-            ("gap_ms_max", self.gaps.last().copied()),
-        ];
-        let (passed, runs) = (self.gaps.len(), self.runs);
+        let Self { scenario, runs, passed, values } = self;
         match form {
             Form::Json => {
-                let mut object =
-                    json!({ "scenario": self.scenario, "runs": runs, "passed": passed });
-                for (name, gap) in figures {
-                    object[name] = json!(gap.map(milliseconds));
+                let mut object = json!({ "scenario": scenario, "runs": runs, "passed": passed });
+                for (key, values) in values {
+                    for (spread, value) in spread(values) {
+                        let name = if spread == MEDIAN { "" } else { spread };
+                        let separator = if name.is_empty() { "" } else { "_" };
+                        object[format!("{key}{separator}{name}")] = json!(value.map(milliseconds));
+                    }
                 }
                 object.to_string()
             }
             Form::Text { .. } => {
-                let word = |gap: Option<Duration>| gap.map_or_else(|| "none".to_owned(), worded);
-                let [median, min, p95, max] = figures.map(|(_, gap)| word(gap));
-                format!(
-                    "{}: {passed} of {runs} runs passed; service gap: median {median}, \
-                     min {min}, p95 {p95}, max {max}",
-                    self.scenario
-                )
+                let mut text = format!("{scenario}: {passed} of {runs} runs passed.");
+                for (key, values) in values {
+                    let name = key.trim_end_matches("_ms").replace('_', " ");
+                    let words: Vec<String> = spread(values)
+                        .into_iter()
+                        .map(|(spread, value)| {
+                            format!("{spread} {}", value.map_or("none".to_owned(), worded))
+                        })
+                        .collect();
+                    text.push_str(&format!("\n  {name:<10} {}", words.join(", ")));
+                }
+                text
             }
         }
     }
+}
+
+const MEDIAN: &str = "median";
+
+/// Median, least, 95th percentile and greatest of sorted values.
+fn spread(values: &[Duration]) -> [(&'static str, Option<Duration>); 4] {
+    [
+        (MEDIAN, percentile(values, 50)),
+        ("min", values.first().copied()),
+        ("p95", percentile(values, 95)),
+        ("max", values.last().copied()),
+    ]
+}
+
+/// The value that a share of them (in percent) does not exceed: the nearest rank.
+fn percentile(values: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    values.get(rank - 1).copied()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What happened in the lab, as lines that a person can follow or as JSON, one object a line.
-//! It prints; what follows from an event is `stage`'s business.
+//! It prints and remembers; what follows from an event is `stage`'s business.
+
+mod order;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -8,17 +10,22 @@ use serde_json::json;
 
 use super::network::VIP;
 use super::node::Host;
+use order::Order;
 
 /// Something that happened, and when.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(super) at: Instant,
     pub(super) what: What,
 }
 
 /// What can happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum What {
+    /// A node got power, or lost it.
+    Power { host: Host, on: bool },
+    /// The daemon of a node was started.
+    Started { host: Host },
     /// A node's console said something.
     Line { host: Host, text: String },
     /// The kernel of a node got or lost the virtual address, on the interface of that index.
@@ -29,6 +36,8 @@ pub(crate) enum What {
     Answered { by: String, silence: Option<Duration> },
     /// The client was not answered any more.
     Silent,
+    /// A part of the scenario begins.
+    Phase(String),
     /// The scenario did something.
     Step(String),
     /// The scenario broke something: from here on times count.
@@ -53,43 +62,98 @@ impl Form {
     }
 }
 
-/// Writes events to standard output, with their times since the start or the last fault.
+/// Writes events to standard output, with their times since the start or the last fault, and
+/// remembers them.
 pub(crate) struct Timeline {
     form: Form,
+    /// Whether events are only remembered until they are asked for.
+    quiet: bool,
     start: Instant,
     fault: Option<Instant>,
+    order: Order,
+    told: Vec<Event>,
 }
 
-/// One written line: who, a word for its kind, what, and its colour on a terminal.
+/// One written line: who, a word for its kind, how it is marked, what, and its colour on a
+/// terminal.
 struct Entry {
     who: &'static str,
     kind: &'static str,
+    mark: char,
     text: String,
     colour: u8,
 }
 
 impl Timeline {
     /// A timeline that starts now.
-    pub(super) fn new(form: Form) -> Self {
-        Self { form, start: Instant::now(), fault: None }
+    pub(super) fn new(form: Form, quiet: bool) -> Self {
+        let order = Order::default();
+        Self { form, quiet, start: Instant::now(), fault: None, order, told: Vec::new() }
+    }
+
+    /// The moment at which it started.
+    pub(super) fn start(&self) -> Instant {
+        self.start
     }
 
     /// The moment from which times count now.
-    pub(super) fn zero(&self) -> Instant {
+    fn zero(&self) -> Instant {
         self.fault.unwrap_or(self.start)
     }
 
-    /// Writes an event.
-    pub(super) fn write(&mut self, event: &Event) {
+    /// Takes an event; it is written in a moment, after its causes.
+    pub(super) fn take(&mut self, event: Event) {
+        self.order.push(event);
+        self.write_due();
+    }
+
+    /// When `write_due` has something to write, if it has.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.order.deadline()
+    }
+
+    /// Writes what has waited for its causes long enough.
+    pub(super) fn write_due(&mut self) {
+        while let Some(event) = self.order.due(Instant::now()) {
+            self.write(event);
+        }
+    }
+
+    /// Writes all that is left.
+    pub(super) fn finish(&mut self) {
+        while let Some(event) = self.order.rest() {
+            self.write(event);
+        }
+    }
+
+    /// Writes what was only remembered.
+    pub(super) fn recall(&mut self) {
+        if std::mem::take(&mut self.quiet) {
+            self.fault = None;
+            for event in std::mem::take(&mut self.told) {
+                self.write(event);
+            }
+        }
+    }
+
+    /// Every event that was written, in that order.
+    pub(super) fn told(&self) -> &[Event] {
+        &self.told
+    }
+
+    fn write(&mut self, event: Event) {
         if let What::Fault(_) = event.what {
             self.fault = Some(event.at);
         }
-        print(&self.render(event));
+        if !self.quiet {
+            print(&self.render(&event));
+        }
+        self.told.push(event);
     }
 
     fn render(&self, event: &Event) -> String {
         let entry = describe(&event.what);
-        let Entry { who, kind, text, colour } = &entry;
+        let Entry { who, kind, mark, text, colour } = &entry;
         match self.form {
             Form::Json => {
                 let since = |from: Instant| milliseconds(event.at.saturating_duration_since(from));
@@ -102,17 +166,23 @@ impl Timeline {
                 object.to_string()
             }
             Form::Text { coloured } => {
-                let seconds = seconds_between(self.zero(), event.at);
-                let sign = if self.fault.is_some() { '+' } else { ' ' };
-                let stamp = if seconds < 0.0 {
-                    format!("{seconds:.3}")
-                } else {
-                    format!("{sign}{seconds:.3}")
+                let line = match event.what {
+                    What::Phase(_) => format!("\n== {text}"),
+                    _ => format!("{} s  {who:<6} {mark} {text}", self.stamp(event.at)),
                 };
-                let line = format!("{stamp:>9} s  {who:<7} {text}");
                 if coloured && *colour != 0 { format!("\x1b[{colour}m{line}\x1b[0m") } else { line }
             }
         }
+    }
+
+    /// Seconds since the start, or with a sign since the last fault.
+    fn stamp(&self, at: Instant) -> String {
+        let seconds = seconds_between(self.zero(), at);
+        let stamp = match self.fault {
+            Some(_) if seconds >= 0.0 => format!("+{seconds:.3}"),
+            Some(_) | None => format!("{seconds:.3}"),
+        };
+        format!("{stamp:>8}")
     }
 }
 
@@ -146,32 +216,51 @@ fn seconds_between(from: Instant, to: Instant) -> f64 {
 }
 
 fn describe(what: &What) -> Entry {
-    let entry = |who, kind, text: String, colour| Entry { who, kind, text, colour };
+    let entry = |who, kind, mark, text: String, colour| Entry { who, kind, mark, text, colour };
     match what {
-        What::Line { host: Host::Corman, text } => entry("corman", "log", text.clone(), BLUE),
-        What::Line { host: Host::Rabius, text } => entry("rabius", "log", text.clone(), MAGENTA),
+        What::Power { host, on } => {
+            let text = if *on { "has power" } else { "has no power" };
+            entry(host.name(), "power", SEEN, text.to_owned(), PLAIN)
+        }
+        What::Started { host } => {
+            entry(host.name(), "start", SEEN, "latido run is started".to_owned(), PLAIN)
+        }
+        What::Line { host, text } => {
+            let colour = match host {
+                Host::Corman => BLUE,
+                Host::Rabius => MAGENTA,
+            };
+            entry(host.name(), "log", ' ', text.clone(), colour)
+        }
         What::Vip { host, held: true, label, .. } => {
-            entry("vip", "vip", format!("{VIP} on {} ({label})", host.name()), GREEN)
+            let text = format!("{VIP} is on {} ({label})", host.name());
+            entry("VIP", "vip", SEEN, text, GREEN)
         }
         What::Vip { host, held: false, .. } => {
-            entry("vip", "vip", format!("{VIP} gone from {}", host.name()), YELLOW)
+            entry("VIP", "vip", SEEN, format!("{VIP} has gone from {}", host.name()), YELLOW)
         }
-        What::Exited { host, pid, end } => {
-            entry(host.name(), "exit", format!("process {pid} ended: {end}"), PLAIN)
+        What::Exited { host, end, .. } => {
+            entry(host.name(), "exit", SEEN, format!("a program ended: {end}"), PLAIN)
         }
         What::Answered { by, silence: None } => {
-            entry("client", "client", format!("answered by {by}"), GREEN)
+            entry("client", "client", SEEN, format!("answered by {by}"), GREEN)
         }
         What::Answered { by, silence: Some(silence) } => {
             let text = format!("answered by {by}, after {} without an answer", worded(*silence));
-            entry("client", "client", text, GREEN)
+            entry("client", "client", SEEN, text, GREEN)
         }
-        What::Silent => entry("client", "client", "no answer".to_owned(), RED),
-        What::Step(text) => entry("lab", "step", text.clone(), BOLD),
-        What::Fault(text) => entry("lab", "fault", text.clone(), RED),
-        What::Waiting(text) => entry("lab", "waiting", text.clone(), PLAIN),
+        What::Silent => entry("client", "client", SEEN, "no answer".to_owned(), RED),
+        What::Phase(text) => entry("lab", "phase", ' ', text.clone(), BOLD),
+        What::Step(text) => entry("lab", "step", ' ', text.clone(), PLAIN),
+        What::Fault(text) => entry("lab", "fault", BROKEN, text.clone(), RED),
+        What::Waiting(text) => entry("lab", "waiting", ' ', text.clone(), PLAIN),
     }
 }
+
+/// Marks what was seen from outside of the daemons.
+const SEEN: char = '*';
+/// Marks what the scenario did to the cluster.
+const BROKEN: char = '!';
 
 // Select Graphic Rendition of ECMA-48.
 const PLAIN: u8 = 0;

@@ -52,6 +52,13 @@ impl World {
         found.map(|(at, _, _)| *at)
     }
 
+    /// The first line with `text` in it that any console showed after `from`.
+    pub(crate) fn anyone_said(&self, text: &str, from: Instant) -> Option<(Host, &str)> {
+        let mut lines = self.lines.iter();
+        let found = lines.find(|(at, _, line)| *at >= from && line.contains(text));
+        found.map(|(_, speaker, line)| (*speaker, line.as_str()))
+    }
+
     /// Takes an event into account.
     pub(super) fn learn(&mut self, event: &Event) {
         match &event.what {
@@ -64,7 +71,13 @@ impl World {
             }
             What::Answered { by, .. } => self.serving = Some(by.clone()),
             What::Silent => self.serving = None,
-            What::Exited { .. } | What::Step(_) | What::Fault(_) | What::Waiting(_) => {}
+            What::Power { .. }
+            | What::Started { .. }
+            | What::Exited { .. }
+            | What::Phase(_)
+            | What::Step(_)
+            | What::Fault(_)
+            | What::Waiting(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::expect;
 use crate::lab::network::{Segment, UPSTREAM};
 use crate::lab::node::Host::{self, Corman, Rabius};
 use crate::lab::stage::{Lab, crossover};
@@ -35,7 +36,7 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
         service(lab, host)?;
         upstream_answers(lab, host)?;
     }
-    lab.step("192.168.2.10 on corman by hand");
+    lab.phase("192.168.2.10 on corman by hand");
     lab.add_vip(Corman)?;
     serves(lab, Corman)?;
 
@@ -43,7 +44,7 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
     silence(lab)?;
     let gap = death(lab)?;
 
-    lab.step("corman gets power again and the address back");
+    lab.phase("corman gets power again and the address back");
     lab.power_on(Corman)?;
     expect(lab.read(Corman, STATE)? == "kept\n", "corman's disk is not as it was")?;
     let lost = lab.run(Corman, &["cat", STATE, "/run/state"])?;
@@ -57,11 +58,8 @@ pub(super) fn play(lab: &mut Lab) -> io::Result<Figures> {
     lab.wait_until("nobody answers", SOON, |world| !world.served())?;
     let stopped = lab.service(Corman, "status")?;
     expect(stopped.code == Some(3), &format!("a stopped service says {stopped:?}"))?;
-    Ok(Figures {
-        gap,
-        from_to: "from corman's death to rabius's first answer, a pause of 300 ms included",
-        more: vec![("took_ms", begun.elapsed())],
-    })
+    Ok(Figures::new("After 300 ms without the address the service was away for {} in all.", gap)
+        .and("took_ms", "All of it took {}.", begun.elapsed()))
 }
 
 /// What a node says is heard, what is started there can be ended, and this program is there.
@@ -153,8 +151,4 @@ fn death(lab: &mut Lab) -> io::Result<Duration> {
     let right = (PAUSE..PAUSE + OVERHEAD).contains(&gap);
     expect(right, &format!("the gap is {gap:?} after a pause of {PAUSE:?}"))?;
     Ok(gap)
-}
-
-fn expect(so: bool, otherwise: &str) -> io::Result<()> {
-    if so { Ok(()) } else { Err(io::Error::other(otherwise.to_owned())) }
 }

@@ -8,7 +8,7 @@ use crate::lab::timeline::Form;
 
 fn passed(ms: u64) -> Outcome {
     let gap = Duration::from_millis(ms);
-    Outcome::new(Ok(Figures { gap, from_to: "from here to there", more: Vec::new() }))
+    Outcome::new(Ok(Figures::new("It was away for {}.", gap)))
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_spread_of_twenty_runs_is_given_by_nearest_rank() {
     }
     assert_eq!(
         summary.render(Form::Text { coloured: false }),
-        "cord: 20 of 20 runs passed; service gap: median 10 ms, min 1 ms, p95 19 ms, max 20 ms"
+        "cord: 20 of 20 runs passed.\n  gap        median 10 ms, min 1 ms, p95 19 ms, max 20 ms"
     );
 }
 
