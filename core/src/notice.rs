@@ -151,6 +151,7 @@ pub enum Notice {
     StandbyCancelled,
     StandbyAlone,
     StandbyBlocked { set: Hold },
+    StandbyOfNothing { set: Hold },
     BothOwnLocal,
     BothOwnForeign,
     NobodyOwnsLocal,
@@ -225,6 +226,7 @@ impl Notice {
             | Self::StandbyBusy { .. }
             | Self::StandbyUnanswered
             | Self::StandbyAlone
+            | Self::StandbyOfNothing { .. }
             | Self::YieldForeign { .. }
             | Self::LeftoverDropped { .. }
             | Self::Lost { .. }

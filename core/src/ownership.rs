@@ -181,6 +181,10 @@ impl Ownership {
         self.other = Hold::NONE;
         self.other_stable = false;
         self.cancel_standby(turn);
+        if matches!(self.phase, Phase::Starting | Phase::BothStarting | Phase::Received) {
+            // Its new life has not heard ours begin, and would wait for it.
+            turn.send(Message::Starting);
+        }
     }
 
     /// A message of the other node that is about ownership; others are ignored.

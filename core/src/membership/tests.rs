@@ -35,7 +35,7 @@ fn believing() -> Membership {
     let mut membership = fresh(Generation(0));
     let message = status(Some(MINE));
     assert_eq!(membership.judge(BELIEVED, MINE, &message), Belief::NewLife);
-    assert!(!membership.begin_life(BELIEVED, false), "none was believed before");
+    assert!(!membership.begin_life(BELIEVED, true), "none was believed before");
     membership
 }
 
@@ -121,7 +121,7 @@ fn one_of_many_unproven_frames_is_worth_telling() {
     }
     // A new life begins to count anew.
     assert_eq!(membership.judge(BELIEVED, MINE, &status(Some(MINE))), Belief::NewLife);
-    let _ = membership.begin_life(BELIEVED, false);
+    let _ = membership.begin_life(BELIEVED, true);
     let told = |_: &u32| {
         membership.judge(Generation(60), MINE, &message) == Belief::Unproven { worth_telling: true }
     };
@@ -149,11 +149,26 @@ fn a_new_life_has_nothing_of_the_old_one() {
     membership.other.acks = false;
     let mut random = Random::new(2);
     let _ = membership.other.reception.note(START, Sequence(9), DEADTIME, &mut random);
-    assert!(membership.begin_life(Generation(51), false), "another one was believed before");
+    assert!(membership.begin_life(Generation(51), true), "another one was believed before");
     assert!(membership.other.acks && !membership.other.left);
     assert_eq!(membership.other.reception.last(), None);
     assert_eq!(membership.detector(OTHER).heard_at(), None);
     assert_eq!(membership.other.generation, Generation(51));
+}
+
+#[test]
+fn only_a_node_held_for_dead_that_is_active_at_once_was_up_behind_a_split() {
+    let cases = [(true, true), (true, false), (false, true), (false, false)];
+    for (dead, active) in cases {
+        let mut membership = believing();
+        let _ = membership.detector_mut(OTHER).hear(START, Status::Active, DEADTIME, DEADTIME);
+        if dead {
+            membership.detector_mut(OTHER).die();
+        }
+        let _ = membership.begin_life(Generation(51), active);
+        let expected = if dead && active { Status::Dead } else { Status::Init };
+        assert_eq!(membership.detector(OTHER).status(), expected, "{dead} {active}");
+    }
 }
 
 fn bury(membership: &mut Membership, now: Instant, patience: Duration) -> heapless::Vec<Change, 8> {

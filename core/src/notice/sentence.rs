@@ -167,6 +167,9 @@ fn ownership(f: &mut fmt::Formatter<'_>, notice: Notice, config: &Config) -> Opt
         Notice::StandbyAlone => {
             f.write_str("standby request ignored: there is no other node that could take over.")
         }
+        Notice::StandbyOfNothing { set } => {
+            write!(f, "standby request ignored: of our {set} resources we hold none.")
+        }
         Notice::StandbyBlocked { set } => write!(
             f,
             "standby cancelled: a resource of our {set} resources does not stop; we keep them."

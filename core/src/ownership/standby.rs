@@ -72,6 +72,10 @@ impl Ownership {
             turn.tell(Notice::StandbyAlone);
             return false;
         }
+        if self.hold.intersection(set) == Hold::NONE {
+            turn.tell(Notice::StandbyOfNothing { set });
+            return false;
+        }
         if !self.other_stable {
             turn.tell(Notice::OtherInFlux { node: me });
             return false;

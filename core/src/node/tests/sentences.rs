@@ -76,6 +76,7 @@ fn all() -> Vec<Notice> {
         Notice::StandbyUnanswered,
         Notice::StandbyCancelled,
         Notice::StandbyAlone,
+        Notice::StandbyOfNothing { set: Hold::LOCAL },
         Notice::StandbyBlocked { set: SET },
         Notice::BothOwnLocal,
         Notice::BothOwnForeign,
