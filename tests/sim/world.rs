@@ -260,7 +260,7 @@ impl World {
         let running = executor.running;
         self.say(host, format_args!("script of {} ends, running: {running}", group.0));
         let early = self.mutant == Some(Mutant::ReleaseSettledEarly);
-        if !(early && !running) {
+        if !early || running {
             self.go_on(host, group, next);
         }
     }
