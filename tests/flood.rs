@@ -181,7 +181,7 @@ fn run_node(name: &str, there: Option<&str>) -> Held {
     let etc = home.join("etc");
     fs::create_dir_all(&etc).expect("a directory of our own");
     let ha_cf = format!(
-        "logfile {}\nkeepalive 100ms\nwarntime 200ms\ndeadtime 500ms\ninitdead 2s\n\
+        "logfile {}\nkeepalive 100ms\nwarntime 200ms\ndeadtime 500ms\ninitdead 2\n\
          bcast eth0\nauto_failback yes\nnode corman rabius\n",
         home.join("ha-log").display()
     );
