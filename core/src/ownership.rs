@@ -162,6 +162,11 @@ impl Ownership {
         assert!(self.phase == Phase::Init, "communication comes up once");
         self.phase = Phase::Starting;
         turn.send(Message::Starting);
+        if turn.peer.node.is_none() {
+            // Nobody is there to agree with.
+            self.local_timer_fired(turn);
+            self.settle_down(turn);
+        }
         if self.starting_heard && turn.peer.alive {
             self.heard_starting(turn);
         }
@@ -183,7 +188,8 @@ impl Ownership {
         match message {
             Message::Starting => {
                 self.starting_heard = true;
-                if self.phase != Phase::Init {
+                // One that was lost, and comes after later reports, takes nothing back.
+                if self.phase != Phase::Init && sequence > self.newest_report {
                     self.heard_starting(turn);
                 }
             }
@@ -261,7 +267,7 @@ impl Ownership {
     /// The other node reports that it is settled.
     fn heard_stable(&mut self, turn: &mut Turn<'_>, report: Report) {
         if turn.peer.ours && !report.late {
-            self.asker_is_stable_again();
+            self.other_has_no_dialogue(turn);
         }
         if !self.other_stable {
             turn.tell(Notice::RemoteTransition);

@@ -62,6 +62,8 @@ pub(crate) struct Os {
     stage: Stage,
     heard: usize,
     link_states: Vec<LinkState>,
+    /// Whether each link's device has a carrier, as the monitor last said.
+    carriers: Vec<bool>,
     found: Vec<GroupId>,
     asker: Option<Asker>,
     readers: Vec<Asker>,
@@ -102,6 +104,7 @@ impl Os {
             heard: 0,
             // Taken to be up until looked at, so that only what is amiss is told.
             link_states: vec![LinkState::Up; parts.links.len()],
+            carriers: vec![true; parts.links.len()],
             found,
             asker: None,
             readers: Vec::new(),
@@ -239,17 +242,18 @@ impl Os {
         while let Some(change) = self.parts.monitor.next()? {
             self.parts.addresses.reconcile(now, &change);
             let wholly = matches!(change, Change::Overrun);
-            for link in &mut self.parts.links {
+            for (link, has_carrier) in self.parts.links.iter_mut().zip(&mut self.carriers) {
                 match &change {
-                    Change::Link { name, index, removed, .. } if name == link.device() => {
+                    Change::Link { name, index, carrier, removed, .. } if name == link.device() => {
+                        *has_carrier = *carrier;
                         if *removed || link.index().is_some_and(|open| open != *index) {
                             link.close();
                         }
                     }
                     Change::Link { .. } => continue,
-                    Change::AddressAdded { .. }
-                    | Change::AddressRemoved { .. }
-                    | Change::Overrun => {}
+                    // What was missed may be that it came back.
+                    Change::Overrun => *has_carrier = true,
+                    Change::AddressAdded { .. } | Change::AddressRemoved { .. } => {}
                 }
                 if link.is_open() && (wholly || link.refresh().is_err()) {
                     link.close();
@@ -278,7 +282,7 @@ impl Os {
             }
             return Err(error);
         }
-        Ok(LinkState::Up)
+        Ok(if self.carriers[place] { LinkState::Up } else { LinkState::Down })
     }
 
     /// Goes on with the groups; the next order that has been carried out.
@@ -352,7 +356,12 @@ impl Os {
     fn send(&mut self, node: &Node, transmission: &Transmission) {
         let stamp = Stamp { unix_seconds: clock::unix_seconds(), load: self.load.read() };
         let length = node.render(transmission, &stamp, &mut self.sent);
-        for link in self.parts.links.iter_mut().filter(|link| link.is_open()) {
+        for (link, has_carrier) in self.parts.links.iter_mut().zip(&self.carriers) {
+            // What goes out without a carrier is heard by nobody but ourselves, as if the
+            // link were up.
+            if !link.is_open() || !has_carrier {
+                continue;
+            }
             if let Err(error) = link.send(&self.sent[..length])
                 && !is_device_absent(&error)
             {

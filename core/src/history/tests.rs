@@ -2,6 +2,7 @@ use super::{History, Lookup};
 use crate::action::Transmission;
 use crate::id::{NodeId, Sequence};
 use crate::limits::HISTORY_MAX;
+use crate::time::Instant;
 use crate::wire::{Message, NakReason};
 
 const RING: u64 = HISTORY_MAX as u64;
@@ -103,4 +104,20 @@ fn a_new_life_of_the_other_node_makes_its_acknowledgements_void() {
     history.acknowledge(Sequence(20));
     history.forget_acknowledgements();
     assert!(matches!(history.look_up(Sequence(20)), Lookup::Kept(_)));
+}
+
+#[test]
+fn a_message_is_sent_again_once_in_240_milliseconds() {
+    let mut history = history(2);
+    let at = Instant::from_micros;
+    assert!(history.may_resend(at(0), Sequence(1)));
+    assert!(!history.may_resend(at(239_999), Sequence(1)));
+    assert!(history.may_resend(at(239_999), Sequence(2)), "each on its own");
+    assert!(history.may_resend(at(240_000), Sequence(1)));
+    assert!(!history.may_resend(at(479_999), Sequence(1)));
+    // The next message in the same place is a new one.
+    for _ in 0..RING {
+        let _ = history.keep(starting());
+    }
+    assert!(history.may_resend(at(479_999), Sequence(RING + 1)));
 }

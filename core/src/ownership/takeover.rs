@@ -55,6 +55,8 @@ impl Ownership {
         self.hold = Hold::ALL;
         self.yielding = None;
         self.local_timer = None;
+        // Nobody else is left to run what failed here before.
+        turn.groups.forgive(turn.groups.all());
         turn.groups.own(local.union(foreign), Level::Held, turn.actions);
         self.taking_over = Some((foreign, peer));
         self.settle_down(turn);

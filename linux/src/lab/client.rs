@@ -30,6 +30,8 @@ const INTERVAL: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The timeline says that nobody answers after this time.
 const SILENCE: Duration = Duration::from_millis(100);
+/// A busy machine is silent for as long without any fault.
+const NOTHING: Duration = Duration::from_millis(25);
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\nHost: 192.168.1.251\r\n\r\n";
 
 /// One answered request.
@@ -81,14 +83,14 @@ impl Client {
         answers.iter().find(|answer| answer.at >= from && answer.by == host).map(|first| first.at)
     }
 
-    /// For how long whom was answering: requests answered by one host, none of them later after
-    /// the one before than a request or two take.
+    /// Who answered from when to when. Silences of one host of no more than `NOTHING` are passed
+    /// over.
     pub(super) fn spans(&self) -> Vec<Span> {
         let answers = self.answers.lock().expect("no holder of the lock panics");
         let mut spans: Vec<Span> = Vec::new();
         for answer in answers.iter() {
             match spans.last_mut() {
-                Some(span) if span.by == answer.by && answer.at - span.to <= 2 * INTERVAL => {
+                Some(span) if span.by == answer.by && answer.at - span.to <= NOTHING => {
                     span.to = answer.at;
                 }
                 _ => spans.push(Span { by: answer.by.clone(), from: answer.at, to: answer.at }),
@@ -184,6 +186,8 @@ impl Asking {
     }
 
     fn record(&mut self, answer: Answer) {
+        // Whoever hears of an answer must find it in the record.
+        self.answers.lock().expect("no holder of the lock panics").push(answer.clone());
         let known = self.last.as_ref().is_some_and(|last| last.by == answer.by);
         if !known || self.silent {
             let silence = self.last.as_ref().map(|last| answer.at - last.at);
@@ -191,8 +195,7 @@ impl Asking {
             self.tell(answer.at, What::Answered { by: answer.by.clone(), silence });
         }
         self.silent = false;
-        self.last = Some(answer.clone());
-        self.answers.lock().expect("no holder of the lock panics").push(answer);
+        self.last = Some(answer);
     }
 
     fn notice_silence(&mut self, now: Instant) {

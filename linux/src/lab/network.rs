@@ -42,6 +42,14 @@ const SILENCE_RULES: &str = "table bridge silence {
 }
 ";
 
+/// What loses that many frames of a hundred on a segment, in both directions, by chance.
+const LOSS_RULES: &str = "table bridge loss {
+  chain forward { type filter hook forward priority filter;
+    numgen random mod 100 < PERCENT drop
+  }
+}
+";
+
 /// The interfaces of the routers.
 const LAN: &str = "lan";
 const WAN: &str = "wan";
@@ -189,6 +197,15 @@ impl Network {
     pub(super) fn silence(&self, segment: Segment, silent: bool) -> io::Result<()> {
         let rules = if silent { SILENCE_RULES } else { "delete table bridge silence\n" };
         nft(self.segment(segment), rules)
+    }
+
+    /// Loses a share of all frames on a segment, or loses none any more at 0 %.
+    pub(super) fn loss(&self, segment: Segment, percent: u8) -> io::Result<()> {
+        let rules = match percent {
+            0 => "delete table bridge loss\n".to_owned(),
+            some => LOSS_RULES.replace("PERCENT", &some.to_string()),
+        };
+        nft(self.segment(segment), &rules)
     }
 
     fn segment(&self, segment: Segment) -> &Netns {

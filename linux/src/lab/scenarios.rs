@@ -4,6 +4,7 @@
 mod cables;
 mod cold;
 mod cord;
+mod loss;
 mod restart;
 mod switchover;
 mod wiring;
@@ -52,6 +53,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "restart",
         summary: "the daemon alone is killed and comes back, before and after deadtime",
         play: restart::play,
+    },
+    Scenario {
+        name: "loss",
+        summary: "every fifth frame between the nodes is lost for 20 s, and nothing moves",
+        play: loss::play,
     },
     Scenario {
         name: "wiring",
@@ -104,6 +110,16 @@ fn nobody_dead(lab: &mut Lab, from: Instant) -> io::Result<()> {
     Host::BOTH
         .into_iter()
         .try_for_each(|host| lab.never_said(&format!("node {}: is dead", host.name()), from))
+}
+
+/// What is left out where `nft` is missing or refused; in CI that is a failure.
+fn left_out(lab: &mut Lab, what: &str, error: io::Error) -> io::Result<String> {
+    if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        return Err(error);
+    }
+    let text = format!("{what} needs nft: {error}");
+    lab.step(&text);
+    Ok(text)
 }
 
 fn expect(so: bool, otherwise: &str) -> io::Result<()> {

@@ -39,6 +39,8 @@ pub(crate) struct Lab {
     daemons: [Option<i64>; 2],
     /// A daemon that ended without being asked to, and how.
     fallen: Option<String>,
+    /// Whether the next wait has been announced already.
+    announced: bool,
     settings: Settings,
     world: World,
     timeline: Timeline,
@@ -64,6 +66,7 @@ impl Lab {
             network,
             daemons: [None, None],
             fallen: None,
+            announced: false,
             settings,
             world: World::default(),
             timeline,
@@ -192,6 +195,18 @@ impl Lab {
         };
         self.network.silence(segment, silent)?;
         Ok(self.fault(&format!("UDP 694, and that alone, is {done} on {interface}")))
+    }
+
+    /// Loses a share of all frames between the nodes, or none any more at 0 %.
+    pub(crate) fn loss(&mut self, percent: u8) -> io::Result<Instant> {
+        for segment in [Segment::Clase, Segment::Crossover] {
+            self.network.loss(segment, percent)?;
+        }
+        let text = match percent {
+            0 => "no frame is lost any more".to_owned(),
+            some => format!("{some} % of all frames are lost on eth0 and eth2"),
+        };
+        Ok(self.fault(&text))
     }
 
     /// Starts the cluster's daemon on a node; its standard error is the node's console. When it

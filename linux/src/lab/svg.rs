@@ -25,7 +25,7 @@ const ROW: f64 = 17.0;
 const LANE: f64 = 34.0;
 const PITCH: f64 = 48.0;
 /// The width of a character of a label, roughly.
-const CHARACTER: f64 = 6.4;
+const CHARACTER: f64 = 7.0;
 /// A tick has at least this much room.
 const TICK: f64 = 70.0;
 /// Outages shorter than this are drawn without a label.
@@ -80,8 +80,13 @@ impl Picture<'_> {
             }
         }
         self.client(&mut svg, top + 3.0 * PITCH);
-        for (mark, row) in marks.iter().zip(rows) {
-            draw_mark(&mut svg, mark, LABELS + ROW * f64::from(row), bottom - PITCH + LANE);
+        let heights: Vec<f64> = rows.iter().map(|row| LABELS + ROW * f64::from(*row)).collect();
+        for (mark, y) in marks.iter().zip(&heights) {
+            draw_mark(&mut svg, mark, *y, bottom - PITCH + LANE);
+        }
+        for (mark, y) in marks.iter().zip(&heights) {
+            let halo = "paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"4\"";
+            text(&mut svg, (extent(mark).0 + 4.0, *y), mark.colour, halo, &mark.text);
         }
         svg.push_str("</svg>\n");
         svg
@@ -170,20 +175,23 @@ impl Picture<'_> {
             let bar = Bar { from: span.from, to: span.to, word: host.name(), colour };
             self.bar(svg, &bar, y, LANE);
         }
+        let mut labelled = 0.0;
         for pair in self.spans.windows(2) {
             let bar = Bar { from: pair[0].to, to: pair[1].from, word: "no answer", colour: OUTAGE };
             self.bar(svg, &Bar { word: "", ..bar }, y, LANE);
             let outage = bar.to.saturating_duration_since(bar.from);
-            if outage >= LABELLED {
-                let middle = f64::midpoint(self.x(bar.from), self.x(bar.to));
-                let wide = self.x(bar.to) - self.x(bar.from);
-                let long = format!("{} without an answer", worded(outage));
-                let fits = wide > CHARACTER * width(&long) + 16.0;
-                let word = if fits { long } else { worded(outage) };
-                let inside = wide > CHARACTER * width(&word) + 8.0;
-                let (at, colour) = if inside { (22.0, "#ffffff") } else { (LANE + 12.0, OUTAGE) };
-                let style = "text-anchor=\"middle\" font-weight=\"bold\"";
-                text(svg, (middle, y + at), colour, style, &word);
+            let middle = f64::midpoint(self.x(bar.from), self.x(bar.to));
+            let wide = self.x(bar.to) - self.x(bar.from);
+            let long = format!("{} without an answer", worded(outage));
+            let fits = |word: &str| wide > CHARACTER * width(word) + 8.0;
+            let word = if fits(&long) { long } else { worded(outage) };
+            let half = CHARACTER * width(&word) / 2.0;
+            let style = "text-anchor=\"middle\" font-weight=\"bold\"";
+            if fits(&word) {
+                text(svg, (middle, y + 22.0), "#ffffff", style, &word);
+            } else if outage >= LABELLED && middle - half > labelled {
+                text(svg, (middle, y + LANE + 12.0), OUTAGE, style, &word);
+                labelled = middle + half;
             }
         }
     }
@@ -194,7 +202,7 @@ impl Picture<'_> {
             let (text, colour) = match &event.what {
                 What::Fault(text) => (text.clone(), FAULT),
                 What::Power { host, on: true } => (format!("{} gets power", host.name()), INK),
-                What::Line { host, text } if text.ends_with(": is dead") => {
+                What::Line { host, text } if is_death(text) => {
                     let dead = text.trim_start_matches("WARN: ");
                     (format!("{}: {dead}", host.name()), INK)
                 }
@@ -221,6 +229,11 @@ impl Picture<'_> {
     }
 }
 
+/// Whether a log line says that a node, and not a ping node, is dead.
+fn is_death(text: &str) -> bool {
+    Host::BOTH.into_iter().any(|host| text.ends_with(&format!("node {}: is dead", host.name())))
+}
+
 /// The row of each label, so that no two of a row cover each other.
 fn rows(marks: &[Mark]) -> Vec<u32> {
     let mut ends: Vec<f64> = Vec::new();
@@ -242,15 +255,15 @@ fn extent(mark: &Mark) -> (f64, f64) {
 }
 
 fn draw_mark(svg: &mut String, mark: &Mark, y: f64, bottom: f64) {
-    let Mark { x, text: word, colour } = mark;
+    let Mark { x, colour, .. } = mark;
     put(
         svg,
         format_args!(
-            "<path d=\"M{x:.1} {:.1}V{bottom:.1}\" stroke=\"{colour}\" stroke-dasharray=\"3 3\"/>",
+            "<path d=\"M{x:.1} {:.1}V{bottom:.1}\" stroke=\"{colour}\" stroke-dasharray=\"3 3\" \
+             stroke-opacity=\"0.6\"/>",
             y - 9.0
         ),
     );
-    text(svg, (extent(mark).0 + 4.0, y), colour, "", word);
 }
 
 fn name(svg: &mut String, y: f64, upper: &str, lower: &str) {

@@ -203,6 +203,8 @@ pub(super) fn milliseconds(duration: Duration) -> f64 {
 pub(super) fn worded(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
+    } else if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
     } else {
         format!("{:.2} s", duration.as_secs_f64())
     }

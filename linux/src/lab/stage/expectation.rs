@@ -27,7 +27,7 @@ impl Lab {
         so: impl Fn(&World) -> bool,
     ) -> io::Result<()> {
         let start = Instant::now();
-        let mut announced = false;
+        let mut announced = std::mem::take(&mut self.announced);
         while !so(&self.world) {
             if let Some(fallen) = self.fallen.take() {
                 return Err(io::Error::other(fallen));
@@ -82,12 +82,17 @@ impl Lab {
         let mut bytes = [0; 4];
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
         let share = f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX);
-        self.stay("nothing changes", period.mul_f64(share), |_| true)
+        self.stay(
+            "a moment, so that the fault comes at any phase of a beat",
+            period.mul_f64(share),
+            |_| true,
+        )
     }
 
     /// Says before it begins that a wait takes long, if it does.
     pub(crate) fn expect_wait(&mut self, what: &str, time: Duration) {
         if time >= LONG {
+            self.announced = true;
             let text = format!("about {}: {what}", worded(time));
             self.take(Event { at: Instant::now(), what: What::Waiting(text) });
         }
