@@ -7,12 +7,18 @@
 use crate::action::Transmission;
 use crate::id::Sequence;
 use crate::limits::HISTORY_MAX;
+use crate::time::{Duration, Instant};
 use crate::wire::NakReason;
+
+/// A message is not sent again within so long: a request comes once per link
+/// (specification 4.4).
+const RESEND_AFTER: Duration = Duration::from_millis(240);
 
 /// The last [`HISTORY_MAX`] messages with a number.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     slots: [Option<Transmission>; HISTORY_MAX],
+    resent_at: [Option<Instant>; HISTORY_MAX],
     last: Sequence,
     acknowledged: Sequence,
 }
@@ -32,7 +38,12 @@ pub(crate) enum Lookup {
 
 impl History {
     pub(crate) const fn new() -> Self {
-        Self { slots: [None; HISTORY_MAX], last: Sequence(0), acknowledged: Sequence(0) }
+        Self {
+            slots: [None; HISTORY_MAX],
+            resent_at: [None; HISTORY_MAX],
+            last: Sequence(0),
+            acknowledged: Sequence(0),
+        }
     }
 
     /// The highest number given so far.
@@ -46,6 +57,7 @@ impl History {
         self.last = self.last.next();
         transmission.sequence = Some(self.last);
         *self.slot(self.last) = Some(transmission);
+        *self.resent(self.last) = None;
         transmission
     }
 
@@ -80,11 +92,28 @@ impl History {
         }
     }
 
-    fn slot(&mut self, sequence: Sequence) -> &mut Option<Transmission> {
-        let place = sequence.0 % HISTORY_MAX as u64;
-        let place = usize::try_from(place).expect("the ring is shorter than 2^32");
-        self.slots.get_mut(place).expect("a remainder is within the ring")
+    /// Whether `sequence` may be sent again now: it was not just before.
+    pub(crate) fn may_resend(&mut self, now: Instant, sequence: Sequence) -> bool {
+        let resent = self.resent(sequence);
+        let due = resent.is_none_or(|at| now.since(at) >= RESEND_AFTER);
+        if due {
+            *resent = Some(now);
+        }
+        due
     }
+
+    fn resent(&mut self, sequence: Sequence) -> &mut Option<Instant> {
+        self.resent_at.get_mut(place(sequence)).expect("a remainder is within the ring")
+    }
+
+    fn slot(&mut self, sequence: Sequence) -> &mut Option<Transmission> {
+        self.slots.get_mut(place(sequence)).expect("a remainder is within the ring")
+    }
+}
+
+/// The place of a number in the ring.
+fn place(sequence: Sequence) -> usize {
+    usize::try_from(sequence.0 % HISTORY_MAX as u64).expect("the ring is shorter than 2^32")
 }
 
 #[cfg(test)]

@@ -154,7 +154,11 @@ impl Membership {
     }
 
     /// Starts believing `generation`. Returns whether another one was believed before.
-    pub(crate) fn begin_life(&mut self, generation: Generation) -> bool {
+    ///
+    /// A node that is held for dead and `active` in the first beat that is believed has
+    /// not just started: it has been up behind a split, and may hold everything. It
+    /// stays dead until that beat is taken as the healing of the split.
+    pub(crate) fn begin_life(&mut self, generation: Generation, active: bool) -> bool {
         let other = &mut self.other;
         let restarted = other.generation != Generation(0);
         other.generation = generation;
@@ -163,7 +167,10 @@ impl Membership {
         other.unproven = 0;
         other.reception.reset();
         if let Some(node) = other.node {
-            self.detector_mut(node).reset();
+            let detector = self.detector_mut(node);
+            if !(active && detector.status() == Status::Dead) {
+                detector.reset();
+            }
         }
         restarted
     }

@@ -15,7 +15,7 @@ use crate::id::{LinkId, NodeId};
 use crate::limits::NORMAL_NODES_MAX;
 use crate::membership::{Change, Membership};
 use crate::notice::Notice;
-use crate::ownership::Ownership;
+use crate::ownership::{Ownership, Phase};
 use crate::random::Random;
 use crate::rejects::Rejects;
 use crate::time::{Duration, Instant};
@@ -253,7 +253,11 @@ impl Node {
     /// Goes from `up` to `active` when everybody has been heard or is dead
     /// (specification 5.2, steps 3 to 6).
     fn rise(&mut self, now: Instant, actions: &mut Actions) {
-        if self.membership.status != Status::Up || !self.membership.all_decided(&self.config) {
+        // A node that is ending does not begin the handshake any more.
+        let ending = self.ownership.phase() == Phase::Shutdown;
+        let waits =
+            self.membership.status != Status::Up || !self.membership.all_decided(&self.config);
+        if ending || waits {
             return;
         }
         if self.membership.awaits_nodes() {
@@ -311,8 +315,6 @@ impl Node {
     }
 
     fn commanded(&mut self, now: Instant, command: Command, actions: &mut Actions) {
-        // Whoever asks for a move has seen to what made a group fail.
-        self.groups.forgive(self.groups.all());
         let peer_alive = self.membership.other_alive();
         match command {
             Command::Standby(set) => self.ownership_turn(now, actions, |ownership, turn| {

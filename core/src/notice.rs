@@ -24,6 +24,18 @@ pub enum Severity {
     Critical,
 }
 
+impl fmt::Display for Severity {
+    /// As it stands before the text of a log line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warning => "WARN",
+            Self::Error => "ERROR",
+            Self::Critical => "CRIT",
+        })
+    }
+}
+
 /// Why a datagram was not believed. One counter each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reject {

@@ -84,6 +84,8 @@ pub(crate) struct Ownership {
     empty_heard: bool,
     /// The number of its newest report: an older one that comes late is no news.
     newest_report: Sequence,
+    /// The number of its newest step of a standby dialogue.
+    newest_step: Sequence,
     standby: Standby,
     /// Sets of groups whose orders are being carried out, by the reason.
     acquiring_local: Option<GroupSet>,
@@ -107,6 +109,7 @@ impl Ownership {
             starting_heard: false,
             empty_heard: false,
             newest_report: Sequence(0),
+            newest_step: Sequence(0),
             standby: Standby::Not,
             acquiring_local: None,
             taking_over: None,
@@ -152,9 +155,18 @@ impl Ownership {
 
     /// Our communication is up: begin the handshake.
     pub(crate) fn communication_up(&mut self, turn: &mut Turn<'_>) {
+        if self.phase == Phase::Shutdown {
+            // The operator has changed his mind before it came up.
+            return;
+        }
         assert!(self.phase == Phase::Init, "communication comes up once");
         self.phase = Phase::Starting;
         turn.send(Message::Starting);
+        if turn.peer.node.is_none() {
+            // Nobody is there to agree with.
+            self.local_timer_fired(turn);
+            self.settle_down(turn);
+        }
         if self.starting_heard && turn.peer.alive {
             self.heard_starting(turn);
         }
@@ -165,6 +177,7 @@ impl Ownership {
         self.starting_heard = false;
         self.empty_heard = false;
         self.newest_report = Sequence(0);
+        self.newest_step = Sequence(0);
         self.other = Hold::NONE;
         self.other_stable = false;
         self.cancel_standby(turn);
@@ -175,7 +188,8 @@ impl Ownership {
         match message {
             Message::Starting => {
                 self.starting_heard = true;
-                if self.phase != Phase::Init {
+                // One that was lost, and comes after later reports, takes nothing back.
+                if self.phase != Phase::Init && sequence > self.newest_report {
                     self.heard_starting(turn);
                 }
             }
@@ -184,10 +198,18 @@ impl Ownership {
             Message::Resource { hold, full, stable, info } => {
                 if sequence > self.newest_report {
                     self.newest_report = sequence;
-                    self.heard_report(turn, Report { hold, full, stable, info });
+                    let late = sequence < self.newest_step;
+                    self.heard_report(turn, Report { hold, full, stable, info, late });
                 }
             }
-            Message::AskResources { set, step } => self.heard_ask(turn, set, step),
+            // It has reported since that it is settled: it asks no more. (Of an original
+            // that proves nothing.)
+            Message::AskResources { step: Step::Me, .. }
+                if turn.peer.ours && self.other_stable && sequence < self.newest_report => {}
+            Message::AskResources { set, step } => {
+                self.newest_step = self.newest_step.max(sequence);
+                self.heard_ask(turn, set, step);
+            }
             Message::TakeoverRequest { set } => {
                 self.ask_standby(turn, set.seen_from_other());
             }
@@ -228,7 +250,7 @@ impl Ownership {
         turn.groups.drop_leftovers(turn.config.groups(self.other.seen_from_other()), turn.actions);
         self.empty_heard |= report.is_empty();
         match report.stable {
-            Some(true) => self.heard_stable(turn),
+            Some(true) => self.heard_stable(turn, report),
             Some(false) => self.other_stable = false,
             None => {}
         }
@@ -243,9 +265,9 @@ impl Ownership {
     }
 
     /// The other node reports that it is settled.
-    fn heard_stable(&mut self, turn: &mut Turn<'_>) {
-        if turn.peer.ours {
-            self.asker_is_stable_again();
+    fn heard_stable(&mut self, turn: &mut Turn<'_>, report: Report) {
+        if turn.peer.ours && !report.late {
+            self.other_has_no_dialogue(turn);
         }
         if !self.other_stable {
             turn.tell(Notice::RemoteTransition);
@@ -296,8 +318,8 @@ impl Ownership {
 
     /// When both claim a group, the node that it does not prefer lets go.
     fn resolve_conflict(&mut self, turn: &mut Turn<'_>, report: Report) {
-        let settled = self.phase == Phase::Stable && self.standby == Standby::Not;
-        if !settled || !report.full {
+        let moving = !matches!(self.standby, Standby::Not | Standby::Asked { .. });
+        if self.phase != Phase::Stable || moving || !report.full {
             return;
         }
         if self.hold.local && report.hold.foreign {
@@ -305,6 +327,8 @@ impl Ownership {
         }
         if self.hold.foreign && report.hold.local {
             turn.tell(Notice::BothOwnForeign);
+            // Whoever claims the groups does not answer an offer of them.
+            self.cancel_standby(turn);
             self.yield_foreign(turn);
             self.report(turn, Info::Absent);
         }
@@ -327,13 +351,7 @@ impl Ownership {
 
     /// After every event: what has settled, and what is still to be done.
     pub(crate) fn settle_down(&mut self, turn: &mut Turn<'_>) {
-        if let Some(set) = self.acquiring_local
-            && turn.groups.settled(set)
-        {
-            self.acquiring_local = None;
-            turn.tell(Notice::LocalAcquired);
-            self.report(turn, Info::OurResources);
-        }
+        self.settle_local(turn);
         self.settle_takeover(turn);
         self.settle_standby(turn);
         if let Some(set) = self.yielding
@@ -344,7 +362,20 @@ impl Ownership {
         }
         self.settle_shutdown(turn);
         self.claim_unowned(turn);
+        // There may have been nothing to acquire.
+        self.settle_local(turn);
         self.fail_back(turn);
+    }
+
+    /// The groups that prefer this node have been acquired.
+    fn settle_local(&mut self, turn: &mut Turn<'_>) {
+        if let Some(set) = self.acquiring_local
+            && turn.groups.settled(set)
+        {
+            self.acquiring_local = None;
+            turn.tell(Notice::LocalAcquired);
+            self.report(turn, Info::OurResources);
+        }
     }
 
     /// Both are settled and nobody holds our local groups: they are ours.
@@ -417,6 +448,8 @@ struct Report {
     full: bool,
     stable: Option<bool>,
     info: Info,
+    /// It was sent before a step of a standby dialogue that has been heard already.
+    late: bool,
 }
 
 impl Report {

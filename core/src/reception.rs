@@ -144,7 +144,7 @@ impl Reception {
             }
             Arrival::New(Gap::Closed | Gap::Filled) => {
                 let whole = self.whole_up_to()?;
-                let back = (whole.0 + ACK_EVERY - self.trigger) % ACK_EVERY;
+                let back = (whole.0 % ACK_EVERY + ACK_EVERY - self.trigger) % ACK_EVERY;
                 let highest = whole.0.checked_sub(back).filter(|highest| *highest >= sequence.0);
                 highest.map(Sequence)
             }

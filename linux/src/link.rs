@@ -122,6 +122,7 @@ impl Link {
     }
 
     /// Where datagrams go.
+    #[cfg(test)]
     #[must_use]
     pub(crate) fn destination_address(&self) -> Option<Ipv4Addr> {
         self.sockets.as_ref().map(|sockets| sockets.destination.ip())

@@ -29,7 +29,7 @@ use crate::load::Load;
 use crate::netlink::{Change, Monitor};
 use crate::resources::Resources;
 use crate::scribe::Records;
-use crate::{clock, document, journal};
+use crate::{clock, document, journal, reboot};
 
 /// Datagrams that one turn hears; with more waiting it tells the core so.
 const FRAMES_PER_TURN: usize = 256;
@@ -293,6 +293,12 @@ impl Os {
         });
         for entry in parts.addresses.said() {
             journal::tell_entry(&entry);
+        }
+        if let Some((group, _)) = parts.resources.reboot_wanted() {
+            log::error!(target: "heartbeat", "Group {} does not stop: restarting.", group.0);
+            if let Err(error) = reboot::restart_machine() {
+                log::error!(target: "heartbeat", "The machine does not restart: {error}");
+            }
         }
         let (group, order, outcome) = parts.resources.next_settled()?;
         Some(Event::Settled { group, order, outcome })

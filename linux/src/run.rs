@@ -26,7 +26,7 @@ use crate::os::{self, Os, Parts};
 use crate::resources::{self, Directories, GroupSpec, ResourceSpec, Resources};
 use crate::scribe::{Desk, Records, Scribe};
 use crate::state::{self, State};
-use crate::{clock, journal};
+use crate::{clock, journal, memory};
 
 /// The original's exit code for a configuration that does not allow a start.
 const MISCONFIGURED: u8 = 6;
@@ -54,8 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         eprintln!("Configuration error, latido not started.");
         return ExitCode::from(MISCONFIGURED);
     };
-    let ended = start(arguments, &configuration, &found)
-        .and_then(|(mut node, mut os)| turns(&mut node, &mut os));
+    let ended = start(arguments, &configuration, &found).and_then(|(mut node, mut os)| {
+        drop((configuration, found));
+        memory::release_start()?;
+        turns(&mut node, &mut os)
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::memory;
 use crate::state::record_text;
 use latido_core::id::Generation;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -119,6 +120,7 @@ impl Write for Scribe {
 fn serve(pipe: OwnedFd, desk: &Desk) -> io::Result<()> {
     // Signals for the daemon's group are not for the scribe: it ends with the pipe.
     ignore_signals()?;
+    memory::release_start()?;
     if let Ok(null) = File::open("/dev/null") {
         let _ = dup2_stdin(null.as_fd());
     }

@@ -125,14 +125,15 @@ impl Node {
                 }
                 self.refresh_link(now, packet.node, packet.link, actions);
                 if packet.addressed {
-                    self.heard_service(packet, actions);
+                    self.heard_service(now, packet, actions);
                 }
             }
         }
     }
 
     fn begin_life(&mut self, now: Instant, packet: &Packet, actions: &mut Actions) {
-        if self.membership.begin_life(packet.generation) {
+        let active = matches!(packet.message, Message::Status { status: Status::Active, .. });
+        if self.membership.begin_life(packet.generation, active) {
             tell(actions, Notice::NodeRestarted { node: packet.node });
         }
         self.history.forget_acknowledgements();
@@ -160,7 +161,11 @@ impl Node {
             Arrival::New(gap) => tell_gap(packet.node, gap, newest, actions),
         }
         self.refresh_link(now, packet.node, packet.link, actions);
-        if let Some(sequence) = acknowledgement.filter(|_| self.membership.other.acks) {
+        let acks = match packet.message {
+            Message::Status { acks, .. } => acks,
+            _ => self.membership.other.acks,
+        };
+        if let Some(sequence) = acknowledgement.filter(|_| acks) {
             self.send(Some(packet.node), Message::Ack { sequence }, actions);
         }
         if packet.addressed {
@@ -228,7 +233,9 @@ impl Node {
         actions: &mut Actions,
     ) {
         let timing = self.config.settings().timing;
-        let healed = self.membership.detector(node).status() == Status::Dead;
+        // What a node that has said good-bye held is ours already.
+        let healed =
+            self.membership.detector(node).status() == Status::Dead && !self.membership.other.left;
         let deadtime = advertised.max(timing.deadtime);
         let detector = self.membership.detector_mut(node);
         let (lateness, changed) = detector.hear(now, status, deadtime, timing.warntime);
@@ -281,12 +288,12 @@ impl Node {
     }
 
     /// The messages that keep the others flowing: `NS_*`.
-    fn heard_service(&mut self, packet: Packet, actions: &mut Actions) {
+    fn heard_service(&mut self, now: Instant, packet: Packet, actions: &mut Actions) {
         let node = packet.node;
         match packet.message {
             Message::Ack { sequence } => self.history.acknowledge(sequence),
             Message::RexmitRequest { first, last } => {
-                self.send_again(node, first, last, actions);
+                self.send_again(now, node, (first, last), actions);
             }
             Message::Nak { sequence, .. } => {
                 if self.membership.other.reception.give_up(sequence) {
@@ -307,11 +314,21 @@ impl Node {
     }
 
     /// Answers a request for lost messages, at most [`REXMIT_BURST_MAX`] of them.
-    fn send_again(&mut self, node: NodeId, first: Sequence, last: Sequence, actions: &mut Actions) {
+    fn send_again(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        (first, last): (Sequence, Sequence),
+        actions: &mut Actions,
+    ) {
         let wanted = (first.0..=last.0).take(REXMIT_BURST_MAX).map(Sequence);
         for sequence in wanted {
             match self.history.look_up(sequence) {
-                Lookup::Kept(transmission) => push(actions, Action::Send(transmission)),
+                Lookup::Kept(transmission) => {
+                    if self.history.may_resend(now, sequence) {
+                        push(actions, Action::Send(transmission));
+                    }
+                }
                 Lookup::Gone(reason) => {
                     tell(actions, Notice::CannotResend { node, sequence, reason });
                     self.send(Some(node), Message::Nak { sequence, reason }, actions);

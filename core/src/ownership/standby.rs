@@ -37,7 +37,8 @@ pub(super) enum Standby {
     /// We have said `me`.
     Asked { set: Hold, until: Instant },
     /// The other node has said `other`; we release.
-    Releasing { set: Hold, until: Instant },
+    /// Of the set we `held` so much.
+    Releasing { set: Hold, held: Hold, until: Instant },
     /// We have released and said `done`.
     Released { set: Hold, until: Instant },
     /// We have said `other`.
@@ -99,6 +100,8 @@ impl Ownership {
     /// Orders once more what we hold by the protocol: failures are forgiven.
     pub(crate) fn reassert(&mut self, turn: &mut Turn<'_>) {
         if self.phase == Phase::Stable && self.standby == Standby::Not {
+            // Whoever asks for a move has seen to what made a group fail.
+            turn.groups.forgive(turn.groups.all());
             turn.groups.own(turn.config.groups(self.hold), Level::Held, turn.actions);
         }
     }
@@ -139,11 +142,12 @@ impl Ownership {
         let Standby::Asked { set, .. } = self.standby else { return };
         turn.tell(Notice::CanTake { node: peer, set });
         turn.tell(Notice::GiveUp { set });
+        let held = self.hold.intersection(set);
         self.hold = self.hold.minus(set);
         let (hold, stable) = (self.hold, Some(false));
         turn.send(Message::Resource { hold, full: true, stable, info: Info::Standby });
         turn.groups.own(turn.config.groups(set), Level::Released, turn.actions);
-        self.standby = Standby::Releasing { set, until: turn.now.after(WORK_WITHIN) };
+        self.standby = Standby::Releasing { set, held, until: turn.now.after(WORK_WITHIN) };
     }
 
     /// The other node has released, or acquired.
@@ -172,8 +176,10 @@ impl Ownership {
     /// Goes on when the groups of the dialogue have settled.
     pub(super) fn settle_standby(&mut self, turn: &mut Turn<'_>) {
         match self.standby {
-            Standby::Releasing { set, .. } if turn.groups.settled(turn.config.groups(set)) => {
-                self.released(turn, set);
+            Standby::Releasing { set, held, .. }
+                if turn.groups.settled(turn.config.groups(set)) =>
+            {
+                self.released(turn, set, held);
             }
             Standby::Acquiring { set, .. } => {
                 let taken = set.seen_from_other();
@@ -189,15 +195,14 @@ impl Ownership {
         }
     }
 
-    fn released(&mut self, turn: &mut Turn<'_>, set: Hold) {
-        let groups = turn.config.groups(set);
-        if turn.groups.blocked(groups) {
-            // What does not stop here must not start there: take the set back.
+    fn released(&mut self, turn: &mut Turn<'_>, set: Hold, held: Hold) {
+        if turn.groups.blocked(turn.config.groups(set)) {
+            // What does not stop here must not start there: take back what we had of it.
             turn.tell(Notice::StandbyBlocked { set });
-            self.hold = self.hold.union(set);
+            self.hold = self.hold.union(held);
             self.standby = Standby::Not;
             self.other_stable = true;
-            turn.groups.own(groups, Level::Held, turn.actions);
+            turn.groups.own(turn.config.groups(held), Level::Held, turn.actions);
             self.report(turn, Info::Absent);
             return;
         }
@@ -217,12 +222,19 @@ impl Ownership {
         self.report(turn, Info::Absent);
     }
 
-    /// One of ours reports that it is settled while we have promised to take its
-    /// groups: it has given up asking. (An original may say so and still go on.)
-    pub(super) const fn asker_is_stable_again(&mut self) {
-        if matches!(self.standby, Standby::Promised { .. }) {
-            self.standby = Standby::Not;
+    /// One of ours reports that it is settled: for it the dialogue is over. Whoever
+    /// asked has given up, whoever promised has forgotten it or has finished. (An
+    /// original may say so and still go on.)
+    pub(super) fn other_has_no_dialogue(&mut self, turn: &mut Turn<'_>) {
+        match self.standby {
+            Standby::Not | Standby::Asked { .. } | Standby::Acquiring { .. } => return,
+            Standby::Promised { .. } => {}
+            // Once it is released, whom it prefers may claim it.
+            Standby::Releasing { set, .. } => self.yielding = Some(turn.config.groups(set)),
+            Standby::Released { .. } => self.needs_failback &= self.hold.foreign,
         }
+        self.standby = Standby::Not;
+        self.other_stable = false;
     }
 
     /// Ends the dialogue: the other node died or started anew.

@@ -55,6 +55,8 @@ impl Ownership {
         self.hold = Hold::ALL;
         self.yielding = None;
         self.local_timer = None;
+        // Nobody else is left to run what failed here before.
+        turn.groups.forgive(turn.groups.all());
         turn.groups.own(local.union(foreign), Level::Held, turn.actions);
         self.taking_over = Some((foreign, peer));
         self.settle_down(turn);
@@ -69,6 +71,8 @@ impl Ownership {
         self.taking_over = None;
         self.needs_failback = true;
         self.phase = Phase::Stable;
+        // The report of our own groups may have started it while they were acquired.
+        self.local_timer = None;
         turn.tell(Notice::ForeignAcquired);
         turn.tell(Notice::TakeoverComplete);
         self.tell_initial(turn, Initial::MachDown);

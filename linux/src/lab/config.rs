@@ -42,7 +42,11 @@ impl Timings {
         initdead: Duration::from_secs(20),
     };
 
+    /// ha.cf: the document's own for its timings, else one with these.
     fn ha_cf(&self) -> String {
+        if *self == Self::SEED {
+            return include_str!("../../../tests/seed/ha.cf").to_owned();
+        }
         let ms = |duration: Duration| format!("{}ms", duration.as_millis());
         format!(
             "logfile /var/log/ha-log\n\
@@ -65,9 +69,9 @@ pub(crate) struct Settings {
     pub(crate) bare: bool,
 }
 
-const HARESOURCES: &str = "corman IPaddr2::192.168.2.10/24/eth0:0 apache2\n";
+const HARESOURCES: &str = include_str!("../../../tests/seed/haresources");
 const BARE_HARESOURCES: &str = "corman IPaddr2::192.168.2.10/24/eth0:0\n";
-const AUTHKEYS: &str = "auth 1\n1 sha1 clavesecreta\n";
+const AUTHKEYS: &str = include_str!("../../../tests/seed/authkeys");
 const HOSTS: &str = "127.0.0.1 localhost\n172.168.0.1 corman\n172.168.0.2 rabius\n";
 
 /// The directory that is a node's disk.

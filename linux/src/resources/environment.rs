@@ -109,18 +109,6 @@ pub(crate) fn environment(
     variables
 }
 
-/// What an event script and a local acquisition get besides (specification 9.4):
-/// `nice_failback` with `auto_failback` on or off, `alone` when no other node is
-/// active. A standby move has neither.
-#[must_use]
-pub(crate) fn occasion(nice_failback: bool, alone: bool) -> Vec<(String, String)> {
-    [("HA_NICEFAILBACK", nice_failback), ("HA_DONTASK", alone)]
-        .into_iter()
-        .filter(|(_, applies)| *applies)
-        .map(|(name, _)| (name.to_owned(), "yes".to_owned()))
-        .collect()
-}
-
 fn set(variables: &mut Vec<(String, String)>, name: String, value: String) {
     match variables.iter_mut().find(|(known, _)| *known == name) {
         Some((_, old)) => *old = value,

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use latido_core::order::Ownership;
 
 use super::{Site, await_hangup, await_mark, wait};
-use crate::resources::{Leftover, Resources, end_leftovers};
+use crate::resources::ledger::Leftover;
+use crate::resources::{Resources, end_leftovers};
 
 /// A group whose start hangs, as far as that.
 fn hanging(site: &mut Site) -> (Resources, File) {

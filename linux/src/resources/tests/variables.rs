@@ -5,7 +5,7 @@ use std::fs::File;
 use latido_core::order::{Outcome, Ownership};
 
 use super::Site;
-use crate::resources::{Directories, Settings, environment, occasion};
+use crate::resources::{Directories, Settings, environment};
 
 fn settings() -> Settings {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -64,14 +64,6 @@ fn a_later_variable_wins() {
     let variables = environment(&settings, &Directories::default(), None);
     let deadtimes: Vec<_> = variables.iter().filter(|(name, _)| name == "HA_deadtime").collect();
     assert_eq!(deadtimes, [&("HA_deadtime".to_owned(), "7".to_owned())]);
-}
-
-#[test]
-fn an_occasion_adds_only_what_applies() {
-    let yes = |name: &str| (name.to_owned(), "yes".to_owned());
-    assert_eq!(occasion(true, true), [yes("HA_NICEFAILBACK"), yes("HA_DONTASK")]);
-    assert_eq!(occasion(true, false), [yes("HA_NICEFAILBACK")]);
-    assert_eq!(occasion(false, false), []);
 }
 
 #[test]
