@@ -147,6 +147,12 @@ fn a_daemon_that_is_killed_and_restarted_leaves_one_holder() {
 }
 
 #[test]
+fn the_loss_of_every_fifth_frame_moves_nothing() {
+    let Some(lines) = passes(&["loss"], 0.0..2000.0) else { return };
+    assert_eq!(told(&lines, "vip"), ["192.168.2.10 is on corman (eth0:0)"]);
+}
+
+#[test]
 fn several_runs_end_with_their_spread_and_a_picture() {
     let _stage = STAGE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let picture = env::temp_dir().join(format!("latido-test-{}.svg", std::process::id()));

@@ -193,12 +193,17 @@ impl Lab {
             Segment::Crossover => "eth2",
             Segment::Wan => "the public side",
         };
+        // Before, so that nothing that follows from it can be earlier.
+        let at = Instant::now();
         self.network.silence(segment, silent)?;
-        Ok(self.fault(&format!("UDP 694, and that alone, is {done} on {interface}")))
+        let text = format!("UDP 694, and that alone, is {done} on {interface}");
+        self.take(Event { at, what: What::Fault(text) });
+        Ok(at)
     }
 
     /// Loses a share of all frames between the nodes, or none any more at 0 %.
     pub(crate) fn loss(&mut self, percent: u8) -> io::Result<Instant> {
+        let at = Instant::now();
         for segment in [Segment::Clase, Segment::Crossover] {
             self.network.loss(segment, percent)?;
         }
@@ -206,7 +211,8 @@ impl Lab {
             0 => "no frame is lost any more".to_owned(),
             some => format!("{some} % of all frames are lost on eth0 and eth2"),
         };
-        Ok(self.fault(&text))
+        self.take(Event { at, what: What::Fault(text) });
+        Ok(at)
     }
 
     /// Starts the cluster's daemon on a node; its standard error is the node's console. When it

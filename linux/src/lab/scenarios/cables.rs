@@ -126,6 +126,10 @@ fn split(lab: &mut Lab) -> io::Result<Duration> {
     lab.wait_until("rabius hears corman again", SLACK, |world| {
         world.said(Rabius, "Status update for node corman: status active", healed).is_some()
     })?;
-    lab.stay("corman serves", timings.deadtime + 2 * timings.keepalive, serves(Corman))?;
+    // Both have announced the address until now, so the segment may need a moment.
+    lab.stay("corman alone has the address", timings.deadtime + 2 * timings.keepalive, |world| {
+        world.only_holder() == Some(Corman)
+    })?;
+    lab.wait_until("corman serves", SLACK, serves(Corman))?;
     lab.longest_silence(fault)
 }
