@@ -39,19 +39,16 @@ impl World {
 
     /// From when on every group has a holder. To the promise is added, for a daemon
     /// that has started lately: `initdead`, which it may spend on waiting for whom it
-    /// does not hear; and, if it started among faults or its partner in the handshake
-    /// ended in the middle of it, the ten seconds for reports that do not come. An
-    /// operator's offer that stays without an answer keeps a node from claiming its
-    /// groups for as long.
+    /// does not hear; and, if it started among faults, the ten seconds for reports that
+    /// do not come.
     fn due(&self, quiet: u64) -> u64 {
         let settling = settling_time(&self.scenario);
         let started = |daemon: &Daemon| {
-            let disturbed = daemon.started < quiet || daemon.started <= self.ended;
+            let disturbed = daemon.started < quiet;
             let lost = if disturbed { ANSWER } else { 0 };
             daemon.started + self.scenario.initdead() + lost
         };
-        let offered = if self.scenario.commands { quiet + ANSWER } else { quiet };
-        self.serving().map(|(_, daemon)| started(daemon)).fold(offered, u64::max) + settling
+        self.serving().map(|(_, daemon)| started(daemon)).fold(quiet, u64::max) + settling
     }
 
     /// Exactly one holder from `due` on. A group that goes back to its preferred node

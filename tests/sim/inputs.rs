@@ -90,7 +90,6 @@ impl World {
     /// The daemon is no more; what it started goes on.
     pub(crate) fn end_daemon(&mut self, me: usize) {
         self.hosts[me].daemon = None;
-        self.ended = self.now;
         self.hosts[me].groups.iter_mut().for_each(|group| group.forsake());
         self.checks.forget(me);
     }

@@ -37,8 +37,6 @@ pub(crate) struct World {
     pub(crate) alarms: u64,
     /// Since when nothing new goes wrong; none while something does.
     pub(crate) quiet: Option<u64>,
-    /// When a daemon ended last.
-    pub(crate) ended: u64,
     pub(crate) checks: Checks,
     pub(crate) census: Census,
     pub(crate) trace: Trace,
@@ -117,7 +115,6 @@ impl World {
             daemons: 0,
             alarms: 0,
             quiet: None,
-            ended: 0,
             census: Census::default(),
             trace: Trace::new(in_words),
             active: Vec::new(),
