@@ -72,6 +72,8 @@ pub(crate) struct Ownership {
     /// What the other node holds, from its own point of view, as far as it told.
     other: Hold,
     other_stable: bool,
+    /// What both held and the other node gave up, but may not have released yet.
+    let_go: GroupSet,
     /// We hold foreign groups because the other node died or left.
     needs_failback: bool,
     local_timer: Option<Instant>,
@@ -102,6 +104,7 @@ impl Ownership {
             hold: Hold::NONE,
             other: Hold::NONE,
             other_stable: false,
+            let_go: GroupSet::EMPTY,
             needs_failback: false,
             local_timer: None,
             failback_at: None,
@@ -248,9 +251,9 @@ impl Ownership {
         };
         let let_go =
             turn.config.groups(before.seen_from_other().minus(self.other.seen_from_other()));
-        for group in let_go.iter().filter(|group| turn.groups.held().contains(*group)) {
-            push(turn.actions, Action::Announce { group });
-        }
+        let shared = let_go.iter().filter(|group| turn.groups.held().contains(*group)).collect();
+        announce(turn, shared);
+        self.let_go = self.let_go.union(shared);
         turn.groups.drop_leftovers(turn.config.groups(self.other.seen_from_other()), turn.actions);
         self.empty_heard |= report.is_empty();
         match report.stable {
@@ -276,6 +279,8 @@ impl Ownership {
         if !self.other_stable {
             turn.tell(Notice::RemoteTransition);
             self.other_stable = true;
+            // Until now the segment may have heard from the other node that it has them.
+            announce(turn, core::mem::replace(&mut self.let_go, GroupSet::EMPTY));
             self.report(turn, Info::Absent);
         }
         if !matches!(self.phase, Phase::Stable | Phase::Shutdown) {
@@ -469,4 +474,11 @@ impl Report {
 /// The other side of a standby dialogue: what this node answers.
 const fn answer(set: Hold, step: Step) -> Message {
     Message::AskResources { set, step }
+}
+
+/// Tells the segment again where those of `groups` are that this node holds.
+fn announce(turn: &mut Turn<'_>, groups: GroupSet) {
+    for group in groups.iter().filter(|group| turn.groups.held().contains(*group)) {
+        push(turn.actions, Action::Announce { group });
+    }
 }

@@ -192,8 +192,10 @@ fn after_a_split_the_preferred_node_keeps_and_the_other_lets_go() {
               22.000 corman ==> mail Released
               22.000 rabius ==> mail announced
               22.000 rabius info: remote resource transition completed.
+              22.000 rabius ==> mail announced
               22.000 corman ==> web announced
               22.000 corman info: remote resource transition completed.
+              22.000 corman ==> web announced
               22.217 rabius info: No pkts missing from corman!
               22.247 corman info: No pkts missing from rabius!
         "#]],
