@@ -52,7 +52,7 @@ impl World {
         world.wake(0);
         world.now = world.now.after(Duration::from_micros(phase));
         world.wake(1);
-        world.run(Duration::from_secs(20));
+        world.run(Duration::from_secs(5));
         for node in &world.nodes {
             assert_eq!(node.status(), Status::Active);
             assert!(!node.in_transition());

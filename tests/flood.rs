@@ -22,6 +22,8 @@ const WORK: &str = "LATIDO_FLOOD_WORK";
 const PROGRAM: &str = "LATIDO_FLOOD_PROGRAM";
 /// What the stage prints last: proof that it ran to its end.
 const FINISHED: &str = "flood: the stage has finished";
+/// What the flood says when it was none.
+const NO_FLOOD: &str = "datagrams a second are no flood";
 /// How the test is called when it calls itself.
 const TEST: &str = "a_flood_delays_no_heartbeat_and_fills_no_log";
 
@@ -44,8 +46,20 @@ fn a_flood_delays_no_heartbeat_and_fills_no_log() {
     }
 }
 
-/// Calls this test again, in namespaces of its own.
+/// Plays it, again if this machine was too busy to make a flood: that says nothing of the node.
 fn start() {
+    let tries = 3;
+    let program = program();
+    let flooded = (0..tries).any(|_| play(&program));
+    assert!(flooded || env::var_os("CI").is_none(), "no flood came about in {tries} tries");
+    if !flooded {
+        eprintln!("SKIPPED: this machine is too busy to send {RATE_MIN} datagrams a second");
+    }
+}
+
+/// Calls this test again, in namespaces of its own; whether there was a flood, or there can be
+/// none here.
+fn play(program: &Path) -> bool {
     let work = env::temp_dir().join(format!("latido-flood-{}", std::process::id()));
     fs::create_dir(&work).expect("a directory of our own");
     let output = Command::new("unshare")
@@ -55,7 +69,7 @@ fn start() {
         .args([TEST, "--exact", "--nocapture"])
         .env(ROLE, "stage")
         .env(WORK, &work)
-        .env(PROGRAM, program())
+        .env(PROGRAM, program)
         .stdin(Stdio::null())
         .output();
     fs::remove_dir_all(&work).expect("it is ours");
@@ -64,10 +78,14 @@ fn start() {
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("unshare failed") && env::var_os("CI").is_none() {
         eprintln!("SKIPPED: no user namespaces: {errors}");
-        return;
+        return true;
+    }
+    if errors.contains(NO_FLOOD) {
+        return false;
     }
     assert!(output.status.success() && text.contains(FINISHED), "{text}\n{errors}");
     print!("{text}");
+    true
 }
 
 /// The program as it is shipped: without optimisation it would be slower than the flood.
@@ -272,5 +290,5 @@ fn flood() {
     }
     let rate = sent * 1_000 / u64::try_from(began.elapsed().as_millis()).expect("seconds");
     println!("{sent} datagrams were sent, {rate} a second");
-    assert!(rate > RATE_MIN, "{rate} datagrams a second are no flood");
+    assert!(rate > RATE_MIN, "{rate} {NO_FLOOD}");
 }

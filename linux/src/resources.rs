@@ -152,7 +152,7 @@ pub(crate) struct Resources {
 
 impl Resources {
     /// The groups of haresources, in its order, of which nothing is known yet.
-    /// `environment` is the scripts' whole environment ([`environment`] makes it);
+    /// `environment` is the scripts' whole environment ([`environment()`] makes it);
     /// `state` is the state directory. Call [`end_leftovers`] before.
     ///
     /// # Errors

@@ -196,7 +196,7 @@ impl World {
                 self.handle(Event::Replied { node, token });
             }
             9 => self.handle(Event::Ticked { behind: input.flag() }),
-            14 => self.pass(Duration::from_millis(u32::from(input.short()))),
+            14 => self.pass(Duration::from_millis(u32::from(input.short() % 16_384))),
             _ => {
                 // A clock that goes back.
                 let past = Instant::from_micros(self.now.as_micros() / 2);
