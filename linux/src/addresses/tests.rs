@@ -153,7 +153,7 @@ fn a_stop_removes_the_address_wherever_it_is() {
     isolated(|| {
         let mut bench = Bench::new("IPaddr2::192.168.2.10/24/eth0:0");
         bench.start();
-        bench.corman.add_address("lo", "192.168.2.10/32");
+        bench.corman.add_address("lo", "192.168.2.10/31");
         assert_eq!(bench.sites().len(), 2);
         bench.stop();
         assert_eq!(bench.sites(), []);

@@ -89,5 +89,92 @@ fn the_state_of_a_node_as_one_document() {
     let now = START.after(Duration::from_millis(1_500));
     let document = document(&corman, now, &resources);
     let text = serde_json::to_string_pretty(&document).expect("it is JSON");
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        {
+          "configuration_differs": false,
+          "counters": {
+            "incomplete": 0,
+            "malformed": 1,
+            "ourselves": 0,
+            "replayed": 0,
+            "unauthenticated": 0,
+            "unknown_node": 0,
+            "unproven": 0
+          },
+          "groups": [
+            {
+              "actual": "stopped",
+              "error": "apache2 did not start",
+              "key": "web",
+              "order": 1,
+              "preferred": "corman",
+              "resources": [
+                "IPaddr2::192.168.2.10/24/eth0:0",
+                "apache2"
+              ],
+              "wanted": "held"
+            },
+            {
+              "actual": "released",
+              "error": null,
+              "key": "mail",
+              "order": 0,
+              "preferred": "rabius",
+              "resources": [
+                "postfix"
+              ],
+              "wanted": "released"
+            }
+          ],
+          "hold": "local",
+          "node": "corman",
+          "nodes": [
+            {
+              "generation": 100,
+              "heard_ms": null,
+              "links": [
+                {
+                  "heard_ms": null,
+                  "name": "eth0",
+                  "state": "dead"
+                },
+                {
+                  "heard_ms": null,
+                  "name": "eth2",
+                  "state": "dead"
+                }
+              ],
+              "name": "corman",
+              "seq": 11,
+              "status": "active",
+              "type": "normal"
+            },
+            {
+              "generation": 101,
+              "heard_ms": 1500,
+              "links": [
+                {
+                  "heard_ms": 1500,
+                  "name": "eth0",
+                  "state": "up"
+                },
+                {
+                  "heard_ms": null,
+                  "name": "eth2",
+                  "state": "dead"
+                }
+              ],
+              "name": "rabius",
+              "seq": 10,
+              "status": "active",
+              "type": "normal"
+            }
+          ],
+          "other_hold": "local",
+          "rstate": "stable",
+          "state": "active",
+          "transition": false,
+          "version": "0.1.0"
+        }"#]]
+    .assert_eq(&text);
 }
