@@ -21,7 +21,7 @@ use nix::unistd::{ForkResult, dup2_stdin, fork, pipe2};
 
 /// What the pipe holds, in octets: some thousand lines.
 const PIPE_SIZE: i32 = 256 * 1024;
-/// Octets of a line: a pipe takes so many whole or not at all (PIPE_BUF).
+/// Octets of a line: a pipe takes so many whole or not at all (`PIPE_BUF`).
 const LINE_MAX: usize = 4_096;
 /// A line that begins with it is a record to be kept, not one for the log.
 const RECORD: u8 = 0x01;

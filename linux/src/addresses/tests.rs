@@ -1,3 +1,5 @@
+//! Service addresses in a kernel of their own.
+
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 

@@ -1,3 +1,5 @@
+//! The control socket, from both ends.
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;

@@ -1,3 +1,5 @@
+//! The layout of the log's lines.
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 

@@ -1,3 +1,5 @@
+//! From the files' meaning to the core's settings.
+
 use latido_core::config::{GroupSettings, NodeSettings, Timing};
 use latido_core::id::{Key, Name, NodeId};
 use latido_core::time::Duration;

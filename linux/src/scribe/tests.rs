@@ -1,3 +1,5 @@
+//! The scribe in a process of its own, and its pipe.
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;

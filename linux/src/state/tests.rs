@@ -1,3 +1,5 @@
+//! What outlives the daemon, whole and garbled.
+
 use std::fs;
 use std::io::ErrorKind;
 
