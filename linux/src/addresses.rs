@@ -272,3 +272,6 @@ fn last_of(ip: Ipv4Addr, prefix: u8) -> Ipv4Addr {
 fn mask(prefix: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

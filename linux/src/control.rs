@@ -167,7 +167,12 @@ fn permitted(stream: &UnixStream, request: &[u8]) -> Result<Request, String> {
     let text = str::from_utf8(request).unwrap_or_default().trim();
     let request = parse(text).ok_or_else(|| format!("error: I do not know '{text}'\n"))?;
     let who = getsockopt(stream, PeerCredentials).map_err(|error| format!("error: {error}\n"))?;
-    let may_act = who.uid() == 0 || who.uid() == geteuid().as_raw();
+    allowed(request, who.uid())
+}
+
+/// Whether `user` may ask for it.
+fn allowed(request: Request, user: u32) -> Result<Request, String> {
+    let may_act = user == 0 || user == geteuid().as_raw();
     match request {
         Request::Act(_) if !may_act => {
             Err("error: only root may change anything; try it with sudo\n".to_owned())

@@ -90,3 +90,6 @@ fn counters(node: &Node) -> Value {
     let rejected = Reject::ALL.map(|why| (why.name().to_owned(), json!(node.rejected(why))));
     Value::Object(Map::from_iter(rejected))
 }
+
+#[cfg(test)]
+mod tests;

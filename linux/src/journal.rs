@@ -74,3 +74,6 @@ fn write(severity: Severity, program: &str, text: &dyn std::fmt::Display) {
         Severity::Critical => log::error!(target: &format!("{program}{CRITICAL}"), "{text}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

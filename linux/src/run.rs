@@ -297,3 +297,6 @@ fn keys(authkeys: &AuthKeys) -> Keys {
     }
     keys
 }
+
+#[cfg(test)]
+mod tests;

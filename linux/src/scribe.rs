@@ -21,6 +21,8 @@ use nix::unistd::{ForkResult, dup2_stdin, fork, pipe2};
 
 /// What the pipe holds, in octets: some thousand lines.
 const PIPE_SIZE: i32 = 256 * 1024;
+/// Octets of a line: a pipe takes so many whole or not at all (`PIPE_BUF`).
+const LINE_MAX: usize = 4_096;
 /// A line that begins with it is a record to be kept, not one for the log.
 const RECORD: u8 = 0x01;
 
@@ -96,7 +98,7 @@ impl Records {
 }
 
 impl Write for Scribe {
-    /// Writes one whole line, or drops and counts it.
+    /// Writes one whole line, cut to [`LINE_MAX`], or drops and counts it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.dropped > 0 {
             let notice =
@@ -105,7 +107,11 @@ impl Write for Scribe {
                 self.dropped = 0;
             }
         }
-        if self.dropped > 0 || self.pipe.write(line).is_err() {
+        let whole = match line.get(..LINE_MAX - 1) {
+            Some(start) if line.len() > LINE_MAX => &[start, b"\n"].concat(),
+            Some(_) | None => line,
+        };
+        if self.dropped > 0 || self.pipe.write(whole).is_err() {
             self.dropped += 1;
         }
         Ok(line.len())

@@ -45,7 +45,8 @@ impl State {
         let path = directory.join(GENERATION);
         let before = read_generation(&path)?;
         let is_first = before.is_none();
-        let next = before.map_or(u64::from(clock::unix_seconds()), |Generation(number)| number) + 1;
+        let before = before.map_or(u64::from(clock::unix_seconds()), |Generation(number)| number);
+        let next = before + 1;
         let text = format!("{next:>15}\n");
         replace(&path, text.as_bytes()).map_err(|error| named(&path, &error))?;
         Ok(Self {
@@ -72,17 +73,10 @@ pub(crate) fn record_text(peer: &str, generation: Generation) -> String {
 }
 
 fn read_generation(path: &Path) -> io::Result<Option<Generation>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(named(path, &error)),
-    };
-    match text.trim().parse() {
-        Ok(number) => Ok(Some(Generation(number))),
-        // An empty or garbled counter must not count from zero again: the wall clock
-        // is later than any start before.
-        Err(_) => Ok(None),
-    }
+    let Some(text) = read(path)? else { return Ok(None) };
+    // An empty or garbled counter must not count from zero again, nor beyond the last
+    // number: the wall clock is later than any start before.
+    Ok(text.trim().parse().ok().filter(|number| *number < u64::MAX).map(Generation))
 }
 
 fn read_uuid(path: &Path) -> io::Result<Uuid> {
@@ -106,11 +100,18 @@ fn make_uuid(path: &Path) -> io::Result<Uuid> {
 }
 
 fn read_peer(path: &Path, peer: &str) -> io::Result<Option<Generation>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().find_map(|line| {
-            let (name, generation) = line.split_once(' ')?;
-            (name == peer).then(|| generation.trim().parse().ok().map(Generation))?
-        })),
+    let text = read(path)?.unwrap_or_default();
+    Ok(text.lines().find_map(|line| {
+        let (name, generation) = line.split_once(' ')?;
+        (name == peer).then(|| generation.trim().parse().ok().map(Generation))?
+    }))
+}
+
+/// What stands in `path`, if there is such a file; octets that are no text are shown
+/// as such, so that a garbled file is read like any other garbled text.
+fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read(path) {
+        Ok(octets) => Ok(Some(String::from_utf8_lossy(&octets).into_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(named(path, &error)),
     }

@@ -1,3 +1,5 @@
+//! Each rule of a configuration, at its bound.
+
 use super::{Config, ConfigError, GroupSettings, NodeKind, NodeSettings, Settings, Timing};
 use crate::id::{GroupId, GroupSet, Key, LinkId, Name, NodeId};
 use crate::time::Duration;

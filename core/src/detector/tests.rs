@@ -1,3 +1,5 @@
+//! Silence, lateness and death, to the microsecond.
+
 use super::{Detector, Lateness};
 use crate::id::LinkId;
 use crate::limits::LINKS_MAX;

@@ -1,3 +1,5 @@
+//! Orders and what becomes of them.
+
 use super::{Groups, OFFER_AFTER};
 use crate::action::{Action, Actions};
 use crate::config::{Config, Settings, Timing};

@@ -1,3 +1,5 @@
+//! The ring of sent messages: its wrap, and what each request finds.
+
 use super::{History, Lookup};
 use crate::action::Transmission;
 use crate::id::{NodeId, Sequence};

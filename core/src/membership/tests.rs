@@ -1,3 +1,5 @@
+//! What is believed, and who is missed.
+
 use super::{Belief, Change, Membership, UNPROVEN_TOLERATED};
 use crate::config::{Config, Incarnation, NodeKind, NodeSettings, Settings, Timing};
 use crate::id::{Fingerprint, Generation, LinkId, Name, NodeId, Sequence};

@@ -1,3 +1,5 @@
+//! Two whole nodes; each file has one side of their life.
+
 extern crate std;
 
 mod deaths;

@@ -1,3 +1,5 @@
+//! Numbers in any order: gaps, requests and acknowledgements.
+
 use heapless::Vec;
 
 use super::{ACK_EVERY, Arrival, Gap, Reception, first_delay};
