@@ -351,6 +351,28 @@ fn the_table_of_log_lines_has_every_report_of_a_group() {
 }
 
 #[test]
+fn the_table_of_log_lines_has_every_line_about_an_address() {
+    let source = text("linux/src/addresses.rs");
+    let expected: BTreeSet<_> = source
+        .split("self.say(Severity::")
+        .skip(1)
+        .map(|call| {
+            let word = match call.split_once(',').expect("a severity, then a text").0 {
+                "Info" => "info",
+                "Warning" => "WARN",
+                "Error" => "ERROR",
+                other => panic!("{other} is a severity of no address"),
+            };
+            let start = call.find('"').expect("then a text");
+            (word.to_owned(), blanked(&literal(&call[start..]).expect("a text ends").0))
+        })
+        .collect();
+    assert!(expected.len() > 5, "only {} lines were found", expected.len());
+    let shown = shown_lines(&text("docs/OPERATING.md"), "### Lines about addresses");
+    assert_eq!(shown, expected, "left: docs/OPERATING.md, right: addresses.rs");
+}
+
+#[test]
 fn every_reason_to_drop_a_packet_is_explained() {
     let document = text("docs/OPERATING.md");
     let sentence = text("core/src/notice/sentence.rs");
