@@ -67,6 +67,12 @@ impl Node {
             (None, None) => true,
         };
         let sequence = header.sequence.filter(|sequence| *sequence != Sequence(0));
+        // Only the types NS_* come without a number. Nothing of any other is believed then,
+        // its generation least of all: one too large would shut its sender out.
+        let numbered = message.is_sequenced() && message != Message::Other;
+        if numbered && sequence.is_none() {
+            return Err(Reject::Incomplete);
+        }
         let uuid = header.source_uuid;
         Ok(Origin::Peer(Packet { link, uuid, node, generation, sequence, addressed, message }))
     }
@@ -116,13 +122,7 @@ impl Node {
             Some(sequence) if packet.message.is_sequenced() => {
                 self.heard_sequenced(now, packet, sequence, actions);
             }
-            // Only the types NS_* come without a number.
             Some(_) | None => {
-                if packet.message.is_sequenced() && packet.message != Message::Other {
-                    let (link, why) = (packet.link, Reject::Incomplete);
-                    self.rejects.note(now, why, Notice::Rejected { link, why }, actions);
-                    return;
-                }
                 self.refresh_link(now, packet.node, packet.link, actions);
                 if packet.addressed {
                     self.heard_service(now, packet, actions);
