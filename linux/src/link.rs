@@ -17,9 +17,11 @@ use nix::sys::socket::{
     socket, sockopt,
 };
 
-/// Octets that the kernel may queue before it drops: some hundred frames, so that a
-/// node that was stopped for a while still finds the beats of that time.
-const RECEIVE_BUFFER: usize = 256 * 1_024;
+/// Octets that the kernel may queue before it drops. Not only for a node that was
+/// stopped for a while and still finds the beats of that time: of a hundred thousand
+/// datagrams a second this holds some fifty milliseconds, and a beat that finds the
+/// queue full is lost. It is the kernel's memory, taken only while something waits.
+const RECEIVE_BUFFER: usize = 4 * 1_024 * 1_024;
 
 mod request {
     nix::ioctl_read_bad!(broadcast_address, nix::libc::SIOCGIFBRDADDR, nix::libc::ifreq);
