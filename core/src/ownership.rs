@@ -171,7 +171,7 @@ impl Ownership {
             self.settle_down(turn);
         }
         if self.starting_heard && turn.peer.alive {
-            self.heard_starting(turn);
+            self.heard_starting(turn, true);
         }
     }
 
@@ -195,9 +195,8 @@ impl Ownership {
         match message {
             Message::Starting => {
                 self.starting_heard = true;
-                // One that was lost, and comes after later reports, takes nothing back.
-                if self.phase != Phase::Init && sequence > self.newest_report {
-                    self.heard_starting(turn);
+                if self.phase != Phase::Init {
+                    self.heard_starting(turn, sequence > self.newest_report);
                 }
             }
             // Lost on purpose: our own `starting` makes it report again.
@@ -233,12 +232,23 @@ impl Ownership {
         self.settle_down(turn);
     }
 
-    fn heard_starting(&mut self, turn: &mut Turn<'_>) {
+    /// Answers `starting`. One that was lost, and comes after later reports, is no news:
+    /// it takes nothing back, but its sender still waits for the answer.
+    fn heard_starting(&mut self, turn: &mut Turn<'_>, is_news: bool) {
         if self.phase == Phase::Starting {
             self.phase = Phase::BothStarting;
         }
-        self.other_stable = false;
+        self.other_stable &= !is_news;
         self.report(turn, Info::Absent);
+        self.end_wait(turn);
+    }
+
+    /// Two fresh nodes that have heard all there is to hear need not wait on.
+    fn end_wait(&mut self, turn: &mut Turn<'_>) {
+        let waiting = self.phase == Phase::Received && self.local_timer.is_some();
+        if waiting && self.starting_heard && self.empty_heard {
+            self.local_timer_fired(turn);
+        }
     }
 
     fn heard_report(&mut self, turn: &mut Turn<'_>, report: Report) {
@@ -261,13 +271,7 @@ impl Ownership {
             Some(false) => self.other_stable = false,
             None => {}
         }
-        if self.phase == Phase::Received
-            && self.local_timer.is_some()
-            && self.starting_heard
-            && self.empty_heard
-        {
-            self.local_timer_fired(turn);
-        }
+        self.end_wait(turn);
         self.resolve_conflict(turn, report);
     }
 
