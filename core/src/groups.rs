@@ -83,7 +83,8 @@ impl Groups {
             state.wanted = ownership;
             return;
         }
-        let holds = state.wanted == ownership && !state.leftover;
+        let stuck = matches!(state.outcome, Some(Outcome::StopFailed { .. }));
+        let holds = state.wanted == ownership && !state.leftover && !stuck;
         if ownership == Ownership::Held && state.failed {
             if !holds {
                 tell(actions, Notice::GroupStaysStopped { group });
@@ -206,10 +207,11 @@ impl Groups {
         }
     }
 
-    /// Lets failed groups be tried again: somebody asks for it.
+    /// Lets groups that failed to start, or to stop, be tried again: somebody asks for it.
     pub(crate) fn forgive(&mut self, set: GroupSet) {
         for group in set.iter() {
             let state = self.state_mut(group);
+            state.blocked = false;
             if state.failed {
                 state.failed = false;
                 // What failed is stopped; the next order to hold it is a real one.

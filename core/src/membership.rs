@@ -44,6 +44,8 @@ pub(crate) struct Other {
     pub(crate) generation: Generation,
     /// The newest generation that an authentic frame of it has shown, ever.
     pub(crate) newest: Generation,
+    /// The same in this life of ours: what we truly hear, and tell it; zero: nothing.
+    pub(crate) heard: Generation,
     /// It has said good-bye.
     pub(crate) left: bool,
     /// It speaks `protocol=1`.
@@ -96,6 +98,7 @@ impl Membership {
             uuid: None,
             generation: Generation(0),
             newest: incarnation.peer_generation,
+            heard: Generation(0),
             left: false,
             acks: true,
             ours: false,
@@ -139,6 +142,7 @@ impl Membership {
             return Belief::Replayed;
         }
         other.newest = generation;
+        other.heard = generation;
         if generation == other.generation {
             return Belief::Known;
         }

@@ -185,7 +185,7 @@ impl Node {
             deadtime: settings.timing.deadtime,
             acks: self.membership.other.acks,
             config: Some(settings.fingerprint),
-            hears: Some(self.membership.other.newest),
+            hears: Some(self.membership.other.heard),
         };
         self.send(None, message, actions);
     }

@@ -173,7 +173,7 @@ impl Log {
             let _ = io::stderr().write_all(line);
         }
         if let Err(error) = self.append(line) {
-            if !self.complained && !stderr {
+            if !self.complained {
                 let _ = writeln!(io::stderr(), "latido: the log file cannot be written: {error}");
             }
             self.complained = true;

@@ -240,8 +240,18 @@ fn a_group_that_does_not_stop_is_left_as_it_is() {
         assert_eq!(bench.groups.wanted(WEB), ownership);
     }
     assert!(bench.groups.all_settled());
+}
+
+#[test]
+fn who_asks_again_has_a_stop_that_failed_tried_again() {
+    let mut bench = Bench::held(Outcome::Done);
+    bench.own(only(WEB), Ownership::Released);
+    bench.settle(WEB, 2, STOP_FAILED);
+    let _ = bench.take();
     bench.groups.forgive(bench.groups.all());
-    assert!(bench.groups.blocked(only(WEB)), "what may still run is not forgotten");
+    assert!(!bench.groups.blocked(only(WEB)));
+    bench.own(only(WEB), Ownership::Released);
+    assert_eq!(bench.take(), [order(WEB, 3, Ownership::Released)], "it is no level that holds");
 }
 
 #[test]

@@ -85,16 +85,16 @@ impl Node {
 
     /// A packet of the other node: is it believed, is it new, and what does it say?
     fn heard_peer(&mut self, now: Instant, packet: Packet, actions: &mut Actions) {
-        let newest = self.membership.other.newest;
+        let (newest, heard) = (self.membership.other.newest, self.membership.other.heard);
         let mine = self.incarnation.generation;
         let belief = self.membership.judge(packet.generation, mine, &packet.message);
         if packet.generation > newest {
             let (node, generation) = (packet.node, packet.generation);
             push(actions, Action::Record { node, generation });
-            if self.membership.status != Status::Init {
-                // It must hear that we hear it, or it will not believe us.
-                self.beat(actions);
-            }
+        }
+        if self.membership.other.heard > heard && self.membership.status != Status::Init {
+            // It must hear that we hear it, or it will not believe us.
+            self.beat(actions);
         }
         match belief {
             Belief::Known => {}

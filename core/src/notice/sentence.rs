@@ -119,7 +119,7 @@ fn ownership(f: &mut fmt::Formatter<'_>, notice: Notice, config: &Config) -> Opt
         Notice::GivingUpAll => f.write_str("Giving up all HA resources."),
         Notice::AllRelinquished => f.write_str("All HA resources relinquished."),
         Notice::ShutdownBlocked => f.write_str(
-            "A resource does not stop, so nothing is handed over; asked again, we end anyway.",
+            "A resource does not stop, so nothing is handed over; asked again, it is tried again.",
         ),
         Notice::ShutdownComplete => {
             write!(f, "{} Heartbeat shutdown complete.", config.name(config.me()))

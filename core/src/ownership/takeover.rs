@@ -133,13 +133,21 @@ impl Ownership {
         self.yielding = Some(foreign);
     }
 
-    /// The operator wants us to end. Asked twice, we end at once.
+    /// The operator wants us to end. Asked again when everything has been said, we end
+    /// at once; when a resource did not stop, it is tried again.
     pub(crate) fn shut_down(&mut self, turn: &mut Turn<'_>) {
-        if self.phase == Phase::Shutdown {
+        if self.exit_at.is_some() {
             push(turn.actions, Action::Exit);
             return;
         }
         turn.tell(Notice::ShutdownBegun);
+        if self.phase == Phase::Shutdown {
+            if self.leaving.is_none() {
+                turn.groups.forgive(turn.groups.all());
+                self.leave(turn);
+            }
+            return;
+        }
         turn.tell(Notice::GivingUpAll);
         self.standby = Standby::Not;
         self.acquiring_local = None;
@@ -151,6 +159,11 @@ impl Ownership {
         self.needs_failback = false;
         let (hold, stable) = (Hold::NONE, Some(false));
         turn.send(Message::Resource { hold, full: true, stable, info: Info::Shutdown });
+        self.leave(turn);
+    }
+
+    /// Releases everything.
+    fn leave(&mut self, turn: &mut Turn<'_>) {
         let all = turn.groups.all();
         turn.groups.own(all, Level::Released, turn.actions);
         self.leaving = Some(all);

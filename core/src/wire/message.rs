@@ -91,8 +91,9 @@ pub enum Message {
         acks: bool,
         /// Ours (`ltconf`): the hash of ha.cf and haresources.
         config: Option<Fingerprint>,
-        /// Ours (`lthear`): the newest generation of the other node that the
-        /// sender has heard; proof that the beat is no recording. Zero: none yet.
+        /// Ours (`lthear`): the newest generation of the other node that the sender
+        /// has heard since it started; proof that the beat is no recording. Zero:
+        /// none yet.
         hears: Option<Generation>,
     },
     /// `NS_ackmsg`: everything up to and including `sequence` has arrived.

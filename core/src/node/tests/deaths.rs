@@ -97,24 +97,23 @@ fn a_primary_that_restarts_at_once_takes_its_groups_by_the_handshake() {
     check(
         &mut rig,
         &expect![[r#"
-               8.000 corman info: Local status now set to: 'up'
-               8.000 corman info: Link corman:eth0 up.
-               8.000 rabius info: Heartbeat restart on node corman
-               8.000 rabius info: Status update for node corman: status init
-               8.000 corman info: Link corman:eth2 up.
-               8.000 rabius info: Status update for node corman: status up
-               8.000 corman info: Link rabius:eth0 up.
-               8.000 corman info: Status update for node rabius: status active
-               8.000 corman info: Link rabius:eth2 up.
-               8.000 corman info: Comm_now_up(): updating status to active
-               8.000 corman info: Local status now set to: 'active'
-               8.000 rabius info: Status update for node corman: status active
-               8.000 corman info: remote resource transition completed.
-               8.000 corman info: remote resource transition completed.
-               8.000 corman ==> web Held
-               8.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
-               8.000 corman info: Local Resource acquisition completed.
-               8.000 rabius info: remote resource transition completed.
+            8.000 corman info: Local status now set to: 'up'
+            8.000 corman info: Link corman:eth0 up.
+            8.000 corman info: Link corman:eth2 up.
+            8.000 corman info: Link rabius:eth0 up.
+            8.000 corman info: Status update for node rabius: status active
+            8.000 corman info: Link rabius:eth2 up.
+            8.000 rabius info: Heartbeat restart on node corman
+            8.000 rabius info: Status update for node corman: status up
+            8.000 corman info: Comm_now_up(): updating status to active
+            8.000 corman info: Local status now set to: 'active'
+            8.000 rabius info: Status update for node corman: status active
+            8.000 corman info: remote resource transition completed.
+            8.000 corman info: remote resource transition completed.
+            8.000 corman ==> web Held
+            8.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
+            8.000 corman info: Local Resource acquisition completed.
+            8.000 rabius info: remote resource transition completed.
         "#]],
     );
     assert_eq!(rig.runs(0), [true, false]);
@@ -133,27 +132,26 @@ fn a_node_that_restarts_while_it_held_the_others_groups_leaves_them_to_their_nod
     check(
         &mut rig,
         &expect![[r#"
-               8.000 rabius info: Local status now set to: 'up'
-               8.000 rabius info: Link rabius:eth0 up.
-               8.000 corman info: Heartbeat restart on node rabius
-               8.000 corman info: Status update for node rabius: status init
-               8.000 rabius info: Link rabius:eth2 up.
-               8.000 corman info: Status update for node rabius: status up
-               8.000 rabius info: Link corman:eth0 up.
-               8.000 rabius info: Status update for node corman: status active
-               8.000 rabius info: Link corman:eth2 up.
-               8.000 rabius info: Comm_now_up(): updating status to active
-               8.000 rabius info: Local status now set to: 'active'
-               8.000 corman info: Status update for node rabius: status active
-               8.000 rabius info: remote resource transition completed.
-               8.000 rabius info: remote resource transition completed.
-               8.000 rabius ==> mail Held
-               8.000 rabius info: Initial resource acquisition complete (T_RESOURCES(them))
-               8.000 rabius info: Local Resource acquisition completed.
-               8.000 corman info: remote resource transition completed.
-               8.000 corman ERROR: No one owns our local resources!
-               8.000 corman ==> web Held
-               8.000 corman info: Local Resource acquisition completed.
+            8.000 rabius info: Local status now set to: 'up'
+            8.000 rabius info: Link rabius:eth0 up.
+            8.000 rabius info: Link rabius:eth2 up.
+            8.000 rabius info: Link corman:eth0 up.
+            8.000 rabius info: Status update for node corman: status active
+            8.000 rabius info: Link corman:eth2 up.
+            8.000 corman info: Heartbeat restart on node rabius
+            8.000 corman info: Status update for node rabius: status up
+            8.000 rabius info: Comm_now_up(): updating status to active
+            8.000 rabius info: Local status now set to: 'active'
+            8.000 corman info: Status update for node rabius: status active
+            8.000 rabius info: remote resource transition completed.
+            8.000 rabius info: remote resource transition completed.
+            8.000 rabius ==> mail Held
+            8.000 rabius info: Initial resource acquisition complete (T_RESOURCES(them))
+            8.000 rabius info: Local Resource acquisition completed.
+            8.000 corman info: remote resource transition completed.
+            8.000 corman ERROR: No one owns our local resources!
+            8.000 corman ==> web Held
+            8.000 corman info: Local Resource acquisition completed.
         "#]],
     );
     assert_eq!((rig.runs(0), rig.runs(1)), ([true, false], [false, true]));

@@ -119,40 +119,39 @@ fn a_primary_that_returns_gets_its_groups_back_by_itself() {
     check(
         &mut rig,
         &expect![[r#"
-              17.000 corman info: Local status now set to: 'up'
-              17.000 corman info: Link corman:eth0 up.
-              17.000 rabius info: Heartbeat restart on node corman
-              17.000 rabius info: Link corman:eth0 up.
-              17.000 rabius info: Status update for node corman: status init
-              17.000 corman info: Link corman:eth2 up.
-              17.000 rabius info: Link corman:eth2 up.
-              17.000 rabius info: Status update for node corman: status up
-              17.000 corman info: Link rabius:eth0 up.
-              17.000 corman info: Status update for node rabius: status active
-              17.000 corman info: Link rabius:eth2 up.
-              17.000 corman info: Comm_now_up(): updating status to active
-              17.000 corman info: Local status now set to: 'active'
-              17.000 rabius info: Status update for node corman: status active
-              17.000 corman info: remote resource transition completed.
-              17.000 corman info: remote resource transition completed.
-              17.000 corman info: Local Resource acquisition completed. (none)
-              17.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
-              17.000 rabius info: remote resource transition completed.
-              17.000 rabius info: rabius wants to go standby [foreign]
-              17.000 corman info: rabius wants to go standby [foreign]
-              17.000 rabius info: standby: corman can take our foreign resources
-              17.000 rabius info: give up foreign HA resources (standby).
-              17.000 rabius ==> web Released
-              17.000 rabius info: foreign HA resource release completed (standby).
-              17.000 rabius info: Local standby process completed [foreign].
-              17.000 corman info: standby: acquire [foreign] resources from rabius
-              17.000 corman info: acquire local HA resources (standby).
-              17.000 corman ==> web Held
-              17.000 corman info: local HA resource acquisition completed (standby).
-              17.000 corman info: Standby resource acquisition done [foreign].
-              17.000 rabius info: Other node completed standby takeover of foreign resources.
-              17.000 rabius info: remote resource transition completed.
-              17.000 corman info: remote resource transition completed.
+            17.000 corman info: Local status now set to: 'up'
+            17.000 corman info: Link corman:eth0 up.
+            17.000 corman info: Link corman:eth2 up.
+            17.000 corman info: Link rabius:eth0 up.
+            17.000 corman info: Status update for node rabius: status active
+            17.000 corman info: Link rabius:eth2 up.
+            17.000 rabius info: Heartbeat restart on node corman
+            17.000 rabius info: Link corman:eth0 up.
+            17.000 rabius info: Status update for node corman: status up
+            17.000 rabius info: Link corman:eth2 up.
+            17.000 corman info: Comm_now_up(): updating status to active
+            17.000 corman info: Local status now set to: 'active'
+            17.000 rabius info: Status update for node corman: status active
+            17.000 corman info: remote resource transition completed.
+            17.000 corman info: remote resource transition completed.
+            17.000 corman info: Local Resource acquisition completed. (none)
+            17.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
+            17.000 rabius info: remote resource transition completed.
+            17.000 rabius info: rabius wants to go standby [foreign]
+            17.000 corman info: rabius wants to go standby [foreign]
+            17.000 rabius info: standby: corman can take our foreign resources
+            17.000 rabius info: give up foreign HA resources (standby).
+            17.000 rabius ==> web Released
+            17.000 rabius info: foreign HA resource release completed (standby).
+            17.000 rabius info: Local standby process completed [foreign].
+            17.000 corman info: standby: acquire [foreign] resources from rabius
+            17.000 corman info: acquire local HA resources (standby).
+            17.000 corman ==> web Held
+            17.000 corman info: local HA resource acquisition completed (standby).
+            17.000 corman info: Standby resource acquisition done [foreign].
+            17.000 rabius info: Other node completed standby takeover of foreign resources.
+            17.000 rabius info: remote resource transition completed.
+            17.000 corman info: remote resource transition completed.
         "#]],
     );
     assert_eq!(rig.runs(0), [true, false]);
@@ -169,25 +168,24 @@ fn without_auto_failback_a_primary_that_returns_gets_nothing() {
     check(
         &mut rig,
         &expect![[r#"
-              17.000 corman info: Local status now set to: 'up'
-              17.000 corman info: Link corman:eth0 up.
-              17.000 rabius info: Heartbeat restart on node corman
-              17.000 rabius info: Link corman:eth0 up.
-              17.000 rabius info: Status update for node corman: status init
-              17.000 corman info: Link corman:eth2 up.
-              17.000 rabius info: Link corman:eth2 up.
-              17.000 rabius info: Status update for node corman: status up
-              17.000 corman info: Link rabius:eth0 up.
-              17.000 corman info: Status update for node rabius: status active
-              17.000 corman info: Link rabius:eth2 up.
-              17.000 corman info: Comm_now_up(): updating status to active
-              17.000 corman info: Local status now set to: 'active'
-              17.000 rabius info: Status update for node corman: status active
-              17.000 corman info: remote resource transition completed.
-              17.000 corman info: remote resource transition completed.
-              17.000 corman info: Local Resource acquisition completed. (none)
-              17.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
-              17.000 rabius info: remote resource transition completed.
+            17.000 corman info: Local status now set to: 'up'
+            17.000 corman info: Link corman:eth0 up.
+            17.000 corman info: Link corman:eth2 up.
+            17.000 corman info: Link rabius:eth0 up.
+            17.000 corman info: Status update for node rabius: status active
+            17.000 corman info: Link rabius:eth2 up.
+            17.000 rabius info: Heartbeat restart on node corman
+            17.000 rabius info: Link corman:eth0 up.
+            17.000 rabius info: Status update for node corman: status up
+            17.000 rabius info: Link corman:eth2 up.
+            17.000 corman info: Comm_now_up(): updating status to active
+            17.000 corman info: Local status now set to: 'active'
+            17.000 rabius info: Status update for node corman: status active
+            17.000 corman info: remote resource transition completed.
+            17.000 corman info: remote resource transition completed.
+            17.000 corman info: Local Resource acquisition completed. (none)
+            17.000 corman info: Initial resource acquisition complete (T_RESOURCES(them))
+            17.000 rabius info: remote resource transition completed.
         "#]],
     );
     assert_eq!(rig.runs(0), [false, true]);
@@ -401,27 +399,26 @@ fn what_runs_already_is_released_when_the_other_node_holds_it() {
     check(
         &mut rig,
         &expect![[r#"
-               5.000 rabius info: Something of group web runs already; it is kept until the nodes have agreed.
-               5.000 rabius info: Local status now set to: 'up'
-               5.000 rabius info: Link rabius:eth0 up.
-               5.000 corman info: Heartbeat restart on node rabius
-               5.000 corman info: Status update for node rabius: status init
-               5.000 rabius info: Link rabius:eth2 up.
-               5.000 corman info: Status update for node rabius: status up
-               5.000 rabius info: Link corman:eth0 up.
-               5.000 rabius info: Status update for node corman: status active
-               5.000 rabius info: Link corman:eth2 up.
-               5.000 rabius info: Comm_now_up(): updating status to active
-               5.000 rabius info: Local status now set to: 'active'
-               5.000 corman info: Status update for node rabius: status active
-               5.000 rabius WARN: What ran of group web is not ours to run: released.
-               5.000 rabius ==> web Released
-               5.000 rabius info: remote resource transition completed.
-               5.000 rabius info: remote resource transition completed.
-               5.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
-               5.000 rabius info: Initial resource acquisition complete (T_RESOURCES(them))
-               5.000 rabius info: Local Resource acquisition completed.
-               5.000 corman info: remote resource transition completed.
+            5.000 rabius info: Something of group web runs already; it is kept until the nodes have agreed.
+            5.000 rabius info: Local status now set to: 'up'
+            5.000 rabius info: Link rabius:eth0 up.
+            5.000 rabius info: Link rabius:eth2 up.
+            5.000 rabius info: Link corman:eth0 up.
+            5.000 rabius info: Status update for node corman: status active
+            5.000 rabius info: Link corman:eth2 up.
+            5.000 corman info: Heartbeat restart on node rabius
+            5.000 corman info: Status update for node rabius: status up
+            5.000 rabius info: Comm_now_up(): updating status to active
+            5.000 rabius info: Local status now set to: 'active'
+            5.000 corman info: Status update for node rabius: status active
+            5.000 rabius WARN: What ran of group web is not ours to run: released.
+            5.000 rabius ==> web Released
+            5.000 rabius info: remote resource transition completed.
+            5.000 rabius info: remote resource transition completed.
+            5.000 rabius info: No local resources [/usr/share/heartbeat/ResourceManager listkeys rabius] to acquire.
+            5.000 rabius info: Initial resource acquisition complete (T_RESOURCES(them))
+            5.000 rabius info: Local Resource acquisition completed.
+            5.000 corman info: remote resource transition completed.
         "#]],
     );
 }

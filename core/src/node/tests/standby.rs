@@ -443,8 +443,16 @@ fn a_group_that_does_not_stop_stays_and_cancels_the_standby() {
     check(
         &mut rig,
         &expect![[r#"
-               5.000 corman <== Standby(Hold { local: true, foreign: false })
-               5.000 corman ERROR: standby cancelled: a resource of our local resources does not stop; we keep them.
+            5.000 corman <== Standby(Hold { local: true, foreign: false })
+            5.000 corman ==> web Held
+            5.000 corman info: corman wants to go standby [local]
+            5.000 rabius info: corman wants to go standby [local]
+            5.000 corman info: standby: rabius can take our local resources
+            5.000 corman info: give up local HA resources (standby).
+            5.000 corman ==> web Released
+            5.000 corman CRIT: Group web does not stop here, so it must not start on the other node.
+            5.000 corman ERROR: standby cancelled: a resource of our local resources does not stop; we keep them.
+            5.000 rabius info: remote resource transition completed.
         "#]],
     );
     rig.command(CORMAN, Command::Shutdown);
@@ -455,7 +463,7 @@ fn a_group_that_does_not_stop_stays_and_cancels_the_standby() {
                5.000 corman <== Shutdown
                5.000 corman info: Heartbeat shutdown in progress.
                5.000 corman info: Giving up all HA resources.
-               5.000 corman ERROR: A resource does not stop, so nothing is handed over; asked again, we end anyway.
+               5.000 corman ERROR: A resource does not stop, so nothing is handed over; asked again, it is tried again.
         "#]],
     );
     assert_eq!(rig.runs(0), [true, false], "nothing is handed over");
@@ -463,8 +471,11 @@ fn a_group_that_does_not_stop_stays_and_cancels_the_standby() {
     check(
         &mut rig,
         &expect![[r#"
-              65.000 corman <== Shutdown
-              65.000 corman ==> exit
+            65.000 corman <== Shutdown
+            65.000 corman info: Heartbeat shutdown in progress.
+            65.000 corman ==> web Released
+            65.000 corman CRIT: Group web does not stop here, so it must not start on the other node.
+            65.000 corman ERROR: A resource does not stop, so nothing is handed over; asked again, it is tried again.
         "#]],
     );
 }
