@@ -279,6 +279,18 @@ impl Notice {
         }
     }
 
+    /// Whether it tells of a packet that was not believed (`log_badpack`).
+    #[must_use]
+    pub const fn is_about_a_bad_packet(self) -> bool {
+        matches!(
+            self,
+            Self::Rejected { .. }
+                | Self::Suppressed { .. }
+                | Self::ReplayAttack { .. }
+                | Self::UnprovenSender { .. }
+        )
+    }
+
     /// Who says it.
     #[must_use]
     pub const fn program(self) -> Program {

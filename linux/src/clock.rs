@@ -25,11 +25,21 @@ pub(crate) fn unix_seconds() -> u32 {
     u32::try_from(since_epoch.num_seconds().max(0)).unwrap_or(u32::MAX)
 }
 
-/// The local time as the original's log writes it: `Nov 22 11:21:50`.
+/// The wall clock where the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalTime {
+    pub(crate) year: i32,
+    /// 0 to 11.
+    pub(crate) month: i32,
+    pub(crate) day: i32,
+    pub(crate) hour: i32,
+    pub(crate) minute: i32,
+    pub(crate) second: i32,
+}
+
+/// The local time, for log lines.
 #[must_use]
-pub(crate) fn local_stamp() -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+pub(crate) fn local_time() -> LocalTime {
     let seconds = clock_gettime(ClockId::CLOCK_REALTIME)
         .expect("every kernel has CLOCK_REALTIME and the pointer is ours")
         .tv_sec();
@@ -40,15 +50,14 @@ pub(crate) fn local_stamp() -> String {
         nix::libc::localtime_r(&raw const seconds, &raw mut local);
         local
     };
-    let month = usize::try_from(local.tm_mon).ok().and_then(|month| MONTHS.get(month));
-    format!(
-        "{} {:02} {:02}:{:02}:{:02}",
-        month.unwrap_or(&MONTHS[0]),
-        local.tm_mday,
-        local.tm_hour,
-        local.tm_min,
-        local.tm_sec
-    )
+    LocalTime {
+        year: 1900 + local.tm_year,
+        month: local.tm_mon,
+        day: local.tm_mday,
+        hour: local.tm_hour,
+        minute: local.tm_min,
+        second: local.tm_sec,
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) control: Control,
     pub(crate) records: Records,
     pub(crate) names: Vec<Vec<String>>,
+    /// Whether packets that were not believed are worth a log line.
+    pub(crate) log_badpack: bool,
 }
 
 /// The edge of one node.
@@ -344,7 +346,9 @@ impl Os {
                     if self.asker.is_some() {
                         said.push_str(&format!("{}\n", notice.line(node.config())));
                     }
-                    journal::tell(notice, node.config());
+                    if self.parts.log_badpack || !notice.is_about_a_bad_packet() {
+                        journal::tell(notice, node.config());
+                    }
                 }
             }
         }

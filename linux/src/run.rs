@@ -20,6 +20,7 @@ use crate::config::latido_cf::OnStopFailure;
 use crate::config::{self, Configuration};
 use crate::control::Control;
 use crate::echo::Echo;
+use crate::journal::Layout;
 use crate::link::Link;
 use crate::netlink::Monitor;
 use crate::os::{self, Os, Parts};
@@ -129,7 +130,9 @@ fn start(
     let records = Records::new(&scribe)?;
     let level =
         if configuration.ha_cf.logging.debug > 0 { LevelFilter::Debug } else { LevelFilter::Info };
-    journal::open(Box::new(scribe), &configuration.node_name, level);
+    let layout =
+        if configuration.ha_cf.logging.syslogmsgfmt { Layout::Syslog } else { Layout::Plain };
+    journal::open(Box::new(scribe), &configuration.node_name, layout, level);
     tell_configuration(found);
     tell_start(&state);
     for left in resources::end_leftovers(&arguments.state_dir)? {
@@ -164,6 +167,7 @@ fn start(
         control,
         records,
         names: resource_names(configuration),
+        log_badpack: configuration.ha_cf.logging.log_badpack,
     };
     Ok((node, Os::new(parts, found)?))
 }

@@ -11,7 +11,7 @@ use latido_core::time::Duration;
 use latido_core::{Settings, Timing};
 use log::LevelFilter;
 
-use super::{open, tell, tell_entry};
+use super::{Layout, one_line, open, tell, tell_entry};
 use crate::resources::Entry;
 use crate::testbed::isolated;
 
@@ -36,7 +36,7 @@ fn lines_have_the_originals_layout() {
         let settings = Settings::pair(["corman", "rabius"], NodeId(0), &["eth0"], &["web"], timing);
         let config = Config::new(settings).expect("a plain pair is a cluster");
         let page = Page::default();
-        open(Box::new(page.clone()), "corman", LevelFilter::Info);
+        open(Box::new(page.clone()), "corman", Layout::Syslog, LevelFilter::Info);
         let node = NodeId(1);
         tell(Notice::CommNowUp, &config);
         tell(Notice::NodeDead { node }, &config);
@@ -75,4 +75,28 @@ fn lines_have_the_originals_layout() {
         }
         assert_eq!(lines.next(), None, "what scripts write is for the debug log");
     });
+}
+
+#[test]
+fn without_syslogmsgfmt_lines_have_the_originals_other_layout() {
+    isolated(|| {
+        let page = Page::default();
+        open(Box::new(page.clone()), "corman", Layout::Plain, LevelFilter::Info);
+        log::warn!(target: "heartbeat", "node rabius: is dead");
+        let text = String::from_utf8(page.0.lock().expect("whole").clone()).expect("text");
+        let words: Vec<&str> = text.trim_end().splitn(3, ' ').collect();
+        assert_eq!(words[0], format!("heartbeat[{}]:", std::process::id()));
+        assert_eq!(words[2], "WARN: node rabius: is dead");
+        let shape: String = words[1]
+            .chars()
+            .map(|letter| if letter.is_ascii_digit() { '9' } else { letter })
+            .collect();
+        assert_eq!(shape, "9999/99/99_99:99:99");
+    });
+}
+
+#[test]
+fn what_a_script_writes_cannot_begin_a_line() {
+    assert_eq!(one_line("up\n\u{1b}[31mCRIT: no".to_owned()), "up\\n\\u{1b}[31mCRIT: no");
+    assert_eq!(one_line("as it is: ñ".to_owned()), "as it is: ñ");
 }
