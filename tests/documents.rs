@@ -390,7 +390,7 @@ fn every_reason_to_drop_a_packet_is_explained() {
             (first(counter), first(reason))
         })
         .collect();
-    assert_eq!(expected.len(), 7);
+    assert_eq!(expected.len(), 8);
     let shown: BTreeSet<_> = rows(&document, "### Packets that are not believed")
         .iter()
         .filter(|row| code(&row[0]).is_some())

@@ -32,6 +32,10 @@ pub struct Timing {
 impl Timing {
     /// Heartbeat 3.0.6's `keepalive`.
     pub const KEEPALIVE: Duration = Duration::from_secs(1);
+    /// The shortest `keepalive`: below it beats are a flood.
+    pub const KEEPALIVE_MIN: Duration = Duration::from_millis(10);
+    /// The longest `deadtime`: `dt` has 32 bits of milliseconds.
+    pub const DEADTIME_MAX: Duration = Duration::from_millis(u32::MAX);
     /// Heartbeat 3.0.6's `deadtime`.
     pub const DEADTIME: Duration = Duration::from_secs(30);
     /// Heartbeat 3.0.6's `max_rexmit_delay`.
@@ -189,6 +193,10 @@ pub enum ConfigError {
     DeadtimeTooSmall,
     /// `initdead` is smaller than `deadtime`.
     InitdeadTooSmall,
+    /// `keepalive` is smaller than [`Timing::KEEPALIVE_MIN`].
+    KeepaliveTooSmall,
+    /// `deadtime` is larger than a beat can tell ([`Timing::DEADTIME_MAX`]).
+    DeadtimeTooLarge,
 }
 
 impl fmt::Display for ConfigError {
@@ -207,6 +215,12 @@ impl fmt::Display for ConfigError {
                 f.write_str("deadtime and deadping must be more than twice keepalive")
             }
             Self::InitdeadTooSmall => f.write_str("initdead must not be smaller than deadtime"),
+            Self::KeepaliveTooSmall => {
+                write!(f, "keepalive must be at least {}", Timing::KEEPALIVE_MIN)
+            }
+            Self::DeadtimeTooLarge => {
+                write!(f, "deadtime must be at most {}", Timing::DEADTIME_MAX)
+            }
         }
     }
 }
@@ -248,6 +262,12 @@ impl Config {
         let positive = [timing.keepalive, timing.warntime, timing.max_rexmit_delay];
         if positive.contains(&Duration::ZERO) {
             return Err(ConfigError::ZeroTime);
+        }
+        if timing.keepalive < Timing::KEEPALIVE_MIN {
+            return Err(ConfigError::KeepaliveTooSmall);
+        }
+        if timing.deadtime > Timing::DEADTIME_MAX {
+            return Err(ConfigError::DeadtimeTooLarge);
         }
         let least = timing.keepalive.times(2);
         if timing.deadtime <= least || timing.deadping <= least {

@@ -93,7 +93,7 @@ impl Detector {
         Some(self.heard_at.unwrap_or(start).after(self.deadtime.max(grace)))
     }
 
-    /// Declares it dead, and all its links with it.
+    /// Declares it dead.
     ///
     /// # Panics
     /// If it is dead already.

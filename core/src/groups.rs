@@ -32,8 +32,8 @@ pub(crate) struct Group {
     outcome: Option<Outcome>,
     /// Found running at the start, and not decided about yet.
     leftover: bool,
-    /// It failed to start here, and nobody has asked to try again.
-    failed: bool,
+    /// How it failed to start here, and nobody has asked to try again.
+    failed: Option<Outcome>,
     /// It could not be stopped here: it is left as it is, and nobody takes it.
     blocked: bool,
     /// When the other node is asked to take it.
@@ -47,7 +47,7 @@ impl Groups {
             order: Order(0),
             outcome: Some(Outcome::Done),
             leftover: false,
-            failed: false,
+            failed: None,
             blocked: false,
             offer_at: None,
         };
@@ -85,14 +85,14 @@ impl Groups {
         }
         let stuck = matches!(state.outcome, Some(Outcome::StopFailed { .. }));
         let holds = state.wanted == ownership && !state.leftover && !stuck;
-        if ownership == Ownership::Held && state.failed {
+        if ownership == Ownership::Held && state.failed.is_some() {
             if !holds {
                 tell(actions, Notice::GroupStaysStopped { group });
             }
             // It is ours by the protocol and stopped by its failure: nothing to carry out.
             let state = self.state_mut(group);
             state.wanted = Ownership::Held;
-            state.outcome = Some(Outcome::StartFailed { resource: 0 });
+            state.outcome = state.failed;
             return;
         }
         if holds {
@@ -126,12 +126,13 @@ impl Groups {
         match outcome {
             Outcome::Done => {}
             Outcome::StartFailed { .. } => {
-                state.failed = true;
+                state.failed = Some(outcome);
                 state.offer_at = Some(now.after(OFFER_AFTER));
                 tell(actions, Notice::GroupFailed { group });
             }
             Outcome::StopFailed { .. } => {
                 state.blocked = true;
+                state.failed = None;
                 tell(actions, Notice::GroupBlocked { group });
             }
         }
@@ -149,7 +150,12 @@ impl Groups {
 
     /// Whether a group of `set` could not be stopped.
     pub(crate) fn blocked(&self, set: GroupSet) -> bool {
-        set.iter().any(|group| self.state(group).blocked)
+        set.iter().any(|group| self.is_blocked(group))
+    }
+
+    /// Whether `group` could not be stopped.
+    pub(crate) fn is_blocked(&self, group: GroupId) -> bool {
+        self.state(group).blocked
     }
 
     /// The groups that this node is to run.
@@ -212,8 +218,7 @@ impl Groups {
         for group in set.iter() {
             let state = self.state_mut(group);
             state.blocked = false;
-            if state.failed {
-                state.failed = false;
+            if state.failed.take().is_some() {
                 // What failed is stopped; the next order to hold it is a real one.
                 state.wanted = Ownership::Released;
                 state.outcome = Some(Outcome::Done);

@@ -6,7 +6,7 @@
 
 use crate::action::Transmission;
 use crate::id::Sequence;
-use crate::limits::HISTORY_MAX;
+use crate::limits::{HISTORY_MAX, REXMIT_BURST_MAX};
 use crate::time::{Duration, Instant};
 use crate::wire::NakReason;
 
@@ -19,6 +19,8 @@ const RESEND_AFTER: Duration = Duration::from_millis(240);
 pub(crate) struct History {
     slots: [Option<Transmission>; HISTORY_MAX],
     resent_at: [Option<Instant>; HISTORY_MAX],
+    refused_at: Option<Instant>,
+    refused: usize,
     last: Sequence,
     acknowledged: Sequence,
 }
@@ -41,6 +43,8 @@ impl History {
         Self {
             slots: [None; HISTORY_MAX],
             resent_at: [None; HISTORY_MAX],
+            refused_at: None,
+            refused: 0,
             last: Sequence(0),
             acknowledged: Sequence(0),
         }
@@ -100,6 +104,15 @@ impl History {
             *resent = Some(now);
         }
         due
+    }
+
+    /// Whether a refusal may be sent now: as many as a request can name, then a pause.
+    pub(crate) fn may_refuse(&mut self, now: Instant) -> bool {
+        if self.refused_at.is_none_or(|at| now.since(at) >= RESEND_AFTER) {
+            (self.refused_at, self.refused) = (Some(now), 0);
+        }
+        self.refused += 1;
+        self.refused <= REXMIT_BURST_MAX
     }
 
     fn resent(&mut self, sequence: Sequence) -> &mut Option<Instant> {

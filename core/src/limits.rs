@@ -37,6 +37,8 @@ pub const WORDS_MAX: usize = 64;
 pub const KEYS_MAX: usize = 16;
 /// Fields of one frame. A frame with more is malformed.
 pub const FIELDS_MAX: usize = 64;
+/// Octets of the load (`ld`) in a frame that we send. A longer one is cut.
+pub const LOAD_MAX: usize = 64;
 /// Octets of a frame that we send; the edge's transmit buffer has this size.
 pub const FRAME_MAX: usize = 1_400;
 /// Octets of a frame that we accept. A longer datagram is malformed.

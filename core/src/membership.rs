@@ -3,7 +3,8 @@
 //!
 //! A frame of the other node is believed in four steps: its signature holds (the
 //! frame's business), its generation is not over, its sender has shown that it
-//! hears *us* (`lthear`, which no recording can), and its number is new. An
+//! hears *us* (`lthear`, which no recording from before our start can), and its number
+//! is new. An
 //! original Heartbeat sends no `lthear`; of it the third step is not asked.
 
 use heapless::Vec;

@@ -12,7 +12,7 @@ use crate::event::{Command, Event, LinkState};
 use crate::groups::Groups;
 use crate::history::History;
 use crate::id::{LinkId, NodeId};
-use crate::limits::NORMAL_NODES_MAX;
+use crate::limits::{LOAD_MAX, NORMAL_NODES_MAX};
 use crate::membership::{Change, Membership};
 use crate::notice::Notice;
 use crate::ownership::Ownership;
@@ -66,7 +66,7 @@ pub struct Node {
 pub struct Stamp<'a> {
     /// The wall clock, in seconds since 1970.
     pub unix_seconds: u32,
-    /// The first line of `/proc/loadavg`.
+    /// The first line of `/proc/loadavg`; what is beyond [`LOAD_MAX`] octets is cut.
     pub load: &'a str,
 }
 
@@ -384,7 +384,7 @@ impl Node {
             sequence: transmission.sequence,
             generation: self.incarnation.generation,
             timestamp: stamp.unix_seconds,
-            load: stamp.load,
+            load: stamp.load.get(..stamp.load.floor_char_boundary(LOAD_MAX)).unwrap_or_default(),
             ttl: u8::try_from(hops).unwrap_or(u8::MAX),
             nodes: &normal,
             encoding: Encoding::Netstring { inner: settings.inner_signature },

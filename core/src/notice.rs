@@ -53,11 +53,13 @@ pub enum Reject {
     Unproven,
     /// It bears our own name and is none of ours.
     Ourselves,
+    /// It asks for messages that cannot be sent again.
+    Unanswerable,
 }
 
 impl Reject {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Incomplete,
@@ -65,6 +67,7 @@ impl Reject {
         Self::Replayed,
         Self::Unproven,
         Self::Ourselves,
+        Self::Unanswerable,
     ];
 
     /// Its name in `status`.
@@ -78,6 +81,7 @@ impl Reject {
             Self::Replayed => "replayed",
             Self::Unproven => "unproven",
             Self::Ourselves => "ourselves",
+            Self::Unanswerable => "unanswerable",
         }
     }
 }

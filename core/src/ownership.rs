@@ -212,6 +212,8 @@ impl Ownership {
             // that proves nothing.)
             Message::AskResources { step: Step::Me, .. }
                 if turn.peer.ours && self.other_stable && sequence < self.newest_report => {}
+            // A step that comes after a later one belongs to a dialogue that is over.
+            Message::AskResources { .. } if sequence < self.newest_step => {}
             Message::AskResources { set, step } => {
                 self.newest_step = self.newest_step.max(sequence);
                 self.heard_ask(turn, set, step);
@@ -367,12 +369,7 @@ impl Ownership {
         self.settle_local(turn);
         self.settle_takeover(turn);
         self.settle_standby(turn);
-        if let Some(set) = self.yielding
-            && turn.groups.settled(set)
-        {
-            self.yielding = None;
-            self.report(turn, Info::Absent);
-        }
+        self.settle_yielding(turn);
         self.settle_shutdown(turn);
         self.claim_unowned(turn);
         // There may have been nothing to acquire.

@@ -60,7 +60,12 @@ impl Node {
             let ours = generation == self.incarnation.generation;
             return if ours { Ok(Origin::Ourselves) } else { Err(Reject::Ourselves) };
         }
-        let message = Message::read(&frame).map_err(|_| Reject::Incomplete)?;
+        let message = match Message::read(&frame) {
+            Ok(message) => message,
+            // Its number must count all the same, or it is asked for again for ever.
+            Err(_) if header.sequence.is_some() => Message::Other,
+            Err(_) => return Err(Reject::Incomplete),
+        };
         let addressed = match (header.dest_uuid, header.dest) {
             (Some(uuid), _) => uuid == self.incarnation.uuid,
             (None, Some(name)) => name.eq_ignore_ascii_case(self.config.name(self.config.me())),
@@ -192,7 +197,9 @@ impl Node {
     ) {
         match packet.message {
             Message::Status { status, deadtime, acks, config, hears } => {
-                if is_newest {
+                // Death is judged by silence: who says that it is dead speaks.
+                let lives = matches!(status, Status::Init | Status::Up | Status::Active);
+                if is_newest && lives {
                     let ours = hears.is_some();
                     self.heard_beat(now, packet.node, (status, deadtime), actions);
                     self.note_features(packet.node, acks, ours, config, actions);
@@ -330,13 +337,17 @@ impl Node {
                     }
                 }
                 Lookup::Gone(reason) => {
-                    tell(actions, Notice::CannotResend { node, sequence, reason });
-                    self.send(Some(node), Message::Nak { sequence, reason }, actions);
+                    let notice = Notice::CannotResend { node, sequence, reason };
+                    self.rejects.note(now, Reject::Unanswerable, notice, actions);
+                    if self.history.may_refuse(now) {
+                        self.send(Some(node), Message::Nak { sequence, reason }, actions);
+                    }
                 }
                 Lookup::Acknowledged => {}
                 Lookup::Unsent => {
                     let last = self.history.last();
-                    tell(actions, Notice::ResendUnsent { asked: sequence, last });
+                    let notice = Notice::ResendUnsent { asked: sequence, last };
+                    self.rejects.note(now, Reject::Unanswerable, notice, actions);
                     break;
                 }
             }

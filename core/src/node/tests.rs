@@ -8,3 +8,4 @@ mod intake;
 mod rig;
 mod sentences;
 mod standby;
+mod stuck;

@@ -273,5 +273,6 @@ const fn reject(why: Reject) -> &'static str {
         Reject::Replayed => "attempted replay: its generation is over",
         Reject::Unproven => "it may be a recording: it does not show that its sender hears us",
         Reject::Ourselves => "it bears our own name and is none of ours",
+        Reject::Unanswerable => "it asks for messages that cannot be sent again",
     }
 }

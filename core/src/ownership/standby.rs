@@ -122,9 +122,10 @@ impl Ownership {
 
     /// The other node wants to go standby.
     fn heard_me(&mut self, turn: &mut Turn<'_>, peer: NodeId, set: Hold) {
-        // Both asked at once: the later node of the list lets the earlier one speak,
-        // or they would cancel each other for ever.
-        if matches!(self.standby, Standby::Asked { .. }) && peer < turn.config.me() {
+        // Both asked at once: the one whose name comes later lets the other speak, or they
+        // would cancel each other for ever. (Its place in ha.cf may differ on the two.)
+        let yields = turn.config.name(peer) < turn.config.name(turn.config.me());
+        if matches!(self.standby, Standby::Asked { .. }) && yields {
             self.standby = Standby::Not;
             self.other_stable = true;
         }
@@ -232,13 +233,21 @@ impl Ownership {
     pub(super) fn other_has_no_dialogue(&mut self, turn: &mut Turn<'_>) {
         match self.standby {
             Standby::Not | Standby::Asked { .. } | Standby::Acquiring { .. } => return,
-            Standby::Promised { .. } => {}
-            // Once it is released, whom it prefers may claim it.
-            Standby::Releasing { set, .. } => self.yielding = Some(turn.config.groups(set)),
+            Standby::Promised { .. } | Standby::Releasing { .. } => {}
             Standby::Released { .. } => self.needs_failback &= self.hold.foreign,
         }
-        self.standby = Standby::Not;
+        self.leave_dialogue(turn);
         self.other_stable = false;
+    }
+
+    /// The dialogue is over. What is still being released is not settled before it is:
+    /// until then nobody may claim it.
+    fn leave_dialogue(&mut self, turn: &Turn<'_>) {
+        if let Standby::Releasing { set, .. } = self.standby {
+            let releasing = turn.config.groups(set);
+            self.yielding = Some(self.yielding.unwrap_or_default().union(releasing));
+        }
+        self.standby = Standby::Not;
     }
 
     /// Ends the dialogue: the other node died or started anew.
@@ -251,7 +260,7 @@ impl Ownership {
         }
         if self.standby != Standby::Not {
             turn.tell(Notice::StandbyCancelled);
-            self.standby = Standby::Not;
+            self.leave_dialogue(turn);
         }
     }
 
@@ -259,7 +268,7 @@ impl Ownership {
     pub(super) fn tick_standby(&mut self, turn: &mut Turn<'_>) {
         if self.standby.deadline().is_some_and(|until| until <= turn.now) {
             turn.tell(Notice::StandbyUnanswered);
-            self.standby = Standby::Not;
+            self.leave_dialogue(turn);
             self.other_stable = true;
             self.report(turn, Info::Absent);
         }
@@ -272,17 +281,22 @@ impl Ownership {
             return;
         }
         let set = held_set(turn, due).intersection(self.hold);
-        if set == Hold::NONE {
+        if set == Hold::NONE || turn.groups.blocked(turn.config.groups(set)) {
             return;
         }
-        if !turn.peer.alive || !self.ask_standby(turn, set) {
+        let ready = self.standby == Standby::Not
+            && turn.peer.alive
+            && self.other_stable
+            && self.is_stable()
+            && !self.is_busy();
+        if !ready || !self.ask_standby(turn, set) {
             turn.groups.offer_later(due, turn.now.after(OFFER_RETRY));
         }
     }
 }
 
 /// The sets that the groups of `due` belong to.
-fn held_set(turn: &Turn<'_>, due: GroupSet) -> Hold {
+pub(super) fn held_set(turn: &Turn<'_>, due: GroupSet) -> Hold {
     let local = due.iter().any(|group| turn.config.is_local(group));
     let foreign = due.iter().any(|group| !turn.config.is_local(group));
     Hold { local, foreign }

@@ -8,10 +8,11 @@ use crate::time::Duration;
 use crate::turn::Turn;
 use crate::wire::{Hold, Info, Message, StonithResult};
 
-use super::standby::Standby;
+use super::standby::{Standby, held_set};
 use super::{Ownership, Phase};
 
-/// How long a node that has said good-bye still answers requests for lost messages.
+/// How long a node that has said good-bye still answers requests for lost messages, at
+/// least. Longer where a beat, which shows the loss, and two requests take longer.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Ownership {
@@ -130,7 +131,18 @@ impl Ownership {
         self.hold.foreign = false;
         self.needs_failback = false;
         turn.groups.own(foreign, Level::Released, turn.actions);
-        self.yielding = Some(foreign);
+        self.yielding = Some(self.yielding.unwrap_or_default().union(foreign));
+    }
+
+    /// What we let go of has been released. What does not stop is ours all the same,
+    /// unless the other node has it too.
+    pub(super) fn settle_yielding(&mut self, turn: &mut Turn<'_>) {
+        let Some(set) = self.yielding.filter(|set| turn.groups.settled(*set)) else { return };
+        self.yielding = None;
+        let stuck = set.iter().filter(|group| turn.groups.is_blocked(*group)).collect();
+        let kept = held_set(turn, stuck).minus(self.other.seen_from_other());
+        self.hold = self.hold.union(kept);
+        self.report(turn, Info::Absent);
     }
 
     /// The operator wants us to end. Asked again when everything has been said, we end
@@ -183,7 +195,9 @@ impl Ownership {
         }
         turn.tell(Notice::AllRelinquished);
         turn.send(Message::Shutdone);
-        let linger = if turn.peer.alive { LINGER } else { Duration::ZERO };
+        let timing = &turn.config.settings().timing;
+        let noticed = timing.keepalive.plus(timing.max_rexmit_delay.times(2));
+        let linger = if turn.peer.alive { LINGER.max(noticed) } else { Duration::ZERO };
         self.exit_at = Some(turn.now.after(linger));
     }
 }

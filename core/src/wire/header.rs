@@ -74,7 +74,8 @@ impl<'a> Header<'a> {
         let timestamp = frame.field(names::TIMESTAMP).ok_or(HeaderError::TimestampMissing)?;
         let timestamp = timestamp.hex().and_then(|seconds| u32::try_from(seconds).ok());
         let timestamp = timestamp.filter(|&seconds| seconds != 0);
-        let generation = frame.hex(names::GENERATION).ok_or(HeaderError::Generation)?;
+        let generation = frame.hex(names::GENERATION).filter(|&number| number != 0);
+        let generation = generation.ok_or(HeaderError::Generation)?;
         Ok(Self {
             kind,
             source,

@@ -214,8 +214,8 @@ fn a_graceful_end_hands_over_at_once() {
             5.000 rabius info: /usr/share/heartbeat/mach_down: nice_failback: foreign resources acquired
             5.000 rabius info: mach_down takeover complete.
             5.000 rabius info: mach_down takeover complete for node corman.
-            6.000 corman info: corman Heartbeat shutdown complete.
-            6.000 corman ==> exit
+            7.500 corman info: corman Heartbeat shutdown complete.
+            7.500 corman ==> exit
             16.000 rabius WARN: node corman: is dead
             16.000 rabius info: Dead node corman gave up resources.
             16.000 rabius info: Link corman:eth0 dead.
@@ -237,7 +237,7 @@ fn a_graceful_end_waits_for_the_scripts() {
     assert_eq!(rig.runs(0), [false, false]);
     rig.finish_scripts();
     assert_eq!(rig.runs(0), [false, true]);
-    rig.run(seconds(1));
+    rig.run(seconds(3));
     assert!(rig.nodes[CORMAN].is_none());
 }
 

@@ -276,7 +276,6 @@ fn a_request_of_what_is_gone_is_answered_with_a_nak() {
         &expect![[r#"
             1205.000 corman info: Link rabius:eth0 up.
             1205.000 corman ERROR: Cannot rexmit pkt 40 for rabius: seqno too low
-            1205.000 corman ERROR: Cannot rexmit pkt 41 for rabius: seqno too low
         "#]],
     );
     let answers: Vec<_> = rig.recorded[CORMAN].iter().map(|sent| read(sent).1).collect();
@@ -303,10 +302,8 @@ fn a_request_of_what_was_never_sent_is_told_and_ignored() {
     check(
         &mut rig,
         &expect![[r#"
-               5.000 corman WARN: Rexmit of seq 5000 requested. 13 is max.
-               5.000 corman WARN: Rexmit of seq 18446744073709551615 requested. 13 is max.
-               5.000 corman WARN: Rexmit of seq 14 requested. 13 is max.
-               5.000 corman WARN: packet on eth0 dropped: a field is missing or senseless
+            5.000 corman WARN: Rexmit of seq 5000 requested. 13 is max.
+            5.000 corman WARN: packet on eth0 dropped: a field is missing or senseless
         "#]],
     );
 }
@@ -420,4 +417,29 @@ fn what_is_not_believed_is_counted_by_its_reason_and_told_now_and_then() {
             66.000 corman WARN: packet on eth0 dropped: it is not a heartbeat frame
         "#]],
     );
+}
+
+#[test]
+fn a_message_that_cannot_be_read_counts_and_is_not_asked_for_again() {
+    let mut rig = Rig::settled();
+    let peer = rig.node(CORMAN).nodes().nth(RABIUS).expect("rabius");
+    let next = std::format!("{:x}", peer.sequence.expect("it is heard").0 + 1);
+    let generation = std::format!("{:x}", peer.generation.expect("it is heard").0);
+    let fields = [
+        ("t", "ask_resources"),
+        ("rsc_hold", "everything"),
+        ("info", "me"),
+        ("src", "rabius"),
+        ("seq", &next),
+        ("hg", &generation),
+        ("ts", "4b000000"),
+    ];
+    rig.inject(CORMAN, &written(&fields));
+    let heard = rig.node(CORMAN).nodes().nth(RABIUS).expect("rabius").sequence;
+    assert_eq!(heard.map(|sequence| sequence.0), peer.sequence.map(|sequence| sequence.0 + 1));
+    rig.recorded[CORMAN].clear();
+    rig.kill(RABIUS);
+    rig.run(seconds(1));
+    let asked = |frame: &Vec<u8>| matches!(read(frame).1, Message::RexmitRequest { .. });
+    assert!(!rig.recorded[CORMAN].iter().any(asked));
 }

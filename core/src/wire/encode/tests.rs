@@ -146,7 +146,7 @@ fn whatever_is_sent_is_read_back() {
             source_uuid: &source_uuid,
             dest: random.flag().then_some((&names[1], dest_uuid)),
             sequence: message.is_sequenced().then_some(sequence),
-            generation: Generation(random.number()),
+            generation: Generation(random.number().max(1)),
             timestamp: u32::try_from(random.next() >> 32).expect("32 bits").max(1),
             load: &names[2],
             ttl: u8::try_from(random.below(256)).expect("8 bits"),

@@ -1,6 +1,7 @@
 //! What the lines of ha.cf must be together, and timings that are probably a mistake
 //! (specification 13).
 
+use latido_core::config::Timing as CoreTiming;
 use latido_core::limits::NORMAL_NODES_MAX;
 use latido_core::time::Duration;
 
@@ -36,7 +37,7 @@ pub(super) fn check(reader: &mut Reader<'_>, node_name: &str) {
     };
     let derived = Times {
         warntime: given("warntime").unwrap_or((deadtime.0.half(), None)),
-        initdead: given("initdead").unwrap_or((default_initdead(deadtime.0), None)),
+        initdead: given("initdead").unwrap_or((CoreTiming::initdead_for(deadtime.0), None)),
         deadping: given("deadping").unwrap_or((deadtime.0, None)),
         keepalive,
         deadtime,
@@ -77,17 +78,6 @@ impl Times {
             initdead: self.initdead.0,
             deadping: self.deadping.0,
         }
-    }
-}
-
-/// The original's default: never less than a booting machine needs.
-fn default_initdead(deadtime: Duration) -> Duration {
-    if deadtime > Duration::from_secs(10) {
-        deadtime
-    } else if deadtime < Duration::from_secs(6) {
-        Duration::from_secs(12)
-    } else {
-        deadtime.times(2)
     }
 }
 
@@ -155,6 +145,20 @@ fn check_links(reader: &mut Reader<'_>) {
 /// What the original refuses too.
 fn refuse_times(reader: &mut Reader<'_>, times: &Times) {
     let keepalive = times.keepalive.0;
+    if keepalive < CoreTiming::KEEPALIVE_MIN {
+        let least = spoken(CoreTiming::KEEPALIVE_MIN);
+        reader
+            .source
+            .error(format!("keepalive {} is a flood", spoken(keepalive)), times.keepalive.1.clone())
+            .expected(format!("expected at least {least}"));
+    }
+    if times.deadtime.0 > CoreTiming::DEADTIME_MAX {
+        let most = spoken(CoreTiming::DEADTIME_MAX);
+        reader
+            .source
+            .error("deadtime is more than a heartbeat can tell", times.deadtime.1.clone())
+            .expected(format!("expected at most {most}"));
+    }
     let least = keepalive.times(2);
     let refused = [("deadtime", &times.deadtime), ("deadping", &times.deadping)];
     for (name, (time, place)) in refused {
