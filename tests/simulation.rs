@@ -17,7 +17,8 @@ use sim::mutant::Mutant;
 use sim::{Verdict, run};
 
 /// Seeds that once showed a bug; each run tries them first.
-const REGRESSIONS: [u64; 13] = [5, 14, 34, 35, 592, 597, 860, 1116, 1260, 1547, 1946, 1952, 10_768];
+const REGRESSIONS: [u64; 15] =
+    [5, 14, 34, 35, 592, 597, 860, 1116, 1260, 1547, 1946, 1952, 10_768, 12_129, 30_706];
 
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;

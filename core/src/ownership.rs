@@ -333,6 +333,13 @@ impl Ownership {
 
     /// When both claim a group, the node that it does not prefer lets go.
     fn resolve_conflict(&mut self, turn: &mut Turn<'_>, report: Report) {
+        if self.is_taken_back(report) {
+            turn.tell(Notice::BothOwnForeign);
+            self.cancel_standby(turn);
+            self.yield_foreign(turn);
+            self.report(turn, Info::Absent);
+            return;
+        }
         let moving = !matches!(self.standby, Standby::Not | Standby::Asked { .. });
         if self.phase != Phase::Stable || moving || !report.full {
             return;

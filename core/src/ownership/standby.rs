@@ -20,7 +20,7 @@ use crate::time::{Duration, Instant};
 use crate::turn::Turn;
 use crate::wire::{Hold, Info, Message, Step};
 
-use super::{Ownership, Phase, answer};
+use super::{Ownership, Phase, Report, answer};
 
 /// How long an answer to `me` is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -238,6 +238,13 @@ impl Ownership {
         }
         self.leave_dialogue(turn);
         self.other_stable = false;
+    }
+
+    /// Whether the other node holds its groups again that it had released for us: it
+    /// has held us for dead while we acquire them.
+    pub(super) const fn is_taken_back(&self, report: Report) -> bool {
+        let Standby::Acquiring { set, .. } = self.standby else { return false };
+        report.full && !report.late && set.local && report.hold.local
     }
 
     /// The dialogue is over. What is still being released is not settled before it is:
