@@ -3,6 +3,8 @@
 //!
 //! All of it happens in namespaces that the test makes for itself; nothing leaves them.
 
+mod program;
+
 use std::fs;
 use std::io::Write;
 use std::net::UdpSocket;
@@ -90,20 +92,7 @@ fn play(program: &Path) -> bool {
 
 /// The program as it is shipped: without optimisation it would be slower than the flood.
 fn program() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "-p", "latido", "--message-format=json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo can be called");
-    assert!(built.status.success(), "the program does not build");
-    let lines = String::from_utf8(built.stdout).expect("cargo writes text");
-    lines
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "latido")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the program that it built")
+    program::built(&["--release"])
 }
 
 fn work() -> PathBuf {

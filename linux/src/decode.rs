@@ -7,7 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use latido_core::wire::{AuthError, Field, Frame, Framing, Keys, Kind, Method, names};
+use latido_core::wire::{AuthError, Field, Frame, Framing, Keys, Kind, names};
+
+use crate::config::authkeys;
+use crate::config::diagnostic::{Severity, Source, render, worst};
 
 mod capture;
 mod meaning;
@@ -84,40 +87,22 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// The keys of an authkeys file (specification 14).
+/// The keys of an authkeys file (specification 14), whoever may read it.
 fn read_keys(path: &Path) -> Result<Keys, String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    parse_keys(&text).map_err(|(line, error)| format!("{}:{line}: {error}", path.display()))
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    keys_of(name, text)
 }
 
-/// The keys in `text`; an error comes with its line.
-fn parse_keys(text: &str) -> Result<Keys, (usize, String)> {
-    let lines = text.lines().enumerate().map(|(index, line)| {
-        let line_text = line.split('#').next().unwrap_or_default();
-        (index + 1, line_text.split_whitespace().collect::<Vec<_>>())
-    });
-    let lines: Vec<_> = lines.filter(|(_, words)| !words.is_empty()).collect();
-    let active = lines.iter().find(|(_, words)| words[0].starts_with('a'));
-    let (line, active) = active.ok_or((1, "there is no auth line".to_owned()))?;
-    let number = |line: usize, word: Option<&&str>| {
-        let number = word.and_then(|word| word.parse::<u8>().ok());
-        number.ok_or((line, "a key number from 0 to 15 is expected".to_owned()))
-    };
-    let active = number(*line, active.get(1))?;
-    let mut keys = Keys::new(active);
-    for (line, words) in lines.iter().filter(|(_, words)| !words[0].starts_with('a')) {
-        let entry = number(*line, words.first())?;
-        let method = words.get(1).and_then(|word| Method::from_word(word));
-        let method = method.ok_or((*line, "crc, md5 or sha1 is expected".to_owned()))?;
-        let secret = words.get(2).copied().unwrap_or_default();
-        keys.insert(entry, method, secret.as_bytes())
-            .map_err(|error| (*line, error.to_string()))?;
+/// The keys in `text`, the content of `name`; or every mistake in it.
+fn keys_of(name: String, text: String) -> Result<Keys, String> {
+    let mut source = Source::new(name, text);
+    let keys = authkeys::read(&mut source);
+    let found = source.into_found();
+    if worst(&found) == Some(Severity::Error) {
+        return Err(format!("the keys cannot be used\n{}", render(&found, false)));
     }
-    if keys.method(active).is_none() {
-        return Err((*line, format!("there is no key {active}")));
-    }
-    Ok(keys)
+    Ok(keys.keys())
 }
 
 /// Describes every datagram in `bytes`, which `path` holds.

@@ -8,12 +8,10 @@ use std::process::ExitCode;
 use latido_core::config::{GroupSettings, NodeSettings, Timing as CoreTiming};
 use latido_core::id::{Key, Name, NodeId};
 use latido_core::procedure::{OnStopFailure as CoreOnStopFailure, Policy};
-use latido_core::wire::{Keys, Method as CoreMethod};
 use latido_core::{Config, Incarnation, Node, NodeKind, Settings};
 use log::LevelFilter;
 
 use crate::addresses::Addresses;
-use crate::config::authkeys::{AuthKeys, Method};
 use crate::config::diagnostic::{self, Diagnostic, Severity};
 use crate::config::ha_cf::MessageFormat;
 use crate::config::latido_cf::OnStopFailure;
@@ -151,7 +149,7 @@ fn start(
         seed,
     };
     let config = Config::new(settings(configuration)).map_err(io::Error::other)?;
-    let node = Node::new(config, keys(&configuration.authkeys), incarnation, clock::now());
+    let node = Node::new(config, configuration.authkeys.keys(), incarnation, clock::now());
     let ping_nodes = os::ping_nodes(&node);
     let echo = ping_nodes.iter().any(Option::is_some).then(Echo::open).transpose();
     let mut addresses = Addresses::open(configuration).map_err(|error| privileged(&error))?;
@@ -286,20 +284,6 @@ fn settings(configuration: &Configuration) -> Settings {
         inner_signature: ha_cf.msgfmt == MessageFormat::Classic,
         fingerprint: configuration.fingerprint,
     }
-}
-
-fn keys(authkeys: &AuthKeys) -> Keys {
-    let mut keys = Keys::new(authkeys.active);
-    for key in &authkeys.keys {
-        let method = match key.method {
-            Method::Crc => CoreMethod::Crc,
-            Method::Md5 => CoreMethod::Md5,
-            Method::Sha1 => CoreMethod::Sha1,
-        };
-        keys.insert(key.number, method, key.secret.expose())
-            .expect("the entries were checked when they were read");
-    }
-    keys
 }
 
 #[cfg(test)]

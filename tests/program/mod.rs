@@ -6,10 +6,15 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// Where the program is, built with this profile's defaults.
-pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Where the program is, built for development.
+#[allow(dead_code, reason = "some tests want the program as it is shipped")]
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built(&[]));
+
+/// Builds the program with these further arguments of cargo; where it is.
+pub(crate) fn built(arguments: &[&str]) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "-p", "latido", "--message-format=json"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()
@@ -22,4 +27,4 @@ pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         .filter(|message| message["target"]["name"] == "latido")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .expect("cargo names the program that it built")
-});
+}

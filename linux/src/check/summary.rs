@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::config::authkeys::Method;
+use latido_core::wire::Method;
+
 use crate::config::diagnostic::all;
 use crate::config::haresources::{Group, Resource};
 use crate::config::latido_cf::OnStopFailure;
@@ -23,7 +24,7 @@ fn tell(configuration: &Configuration, text: &mut String) -> std::fmt::Result {
     let key = authkeys.keys.iter().find(|key| key.number == authkeys.active);
     let signed = match key.map(|key| key.method) {
         Some(method @ (Method::Md5 | Method::Sha1)) => {
-            format!("signed by {} with key {}", method.name(), authkeys.active)
+            format!("signed by {} with key {}", method.word(), authkeys.active)
         }
         Some(Method::Crc) | None => "not signed".to_owned(),
     };

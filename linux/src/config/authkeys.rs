@@ -8,6 +8,7 @@ use std::fmt;
 
 use latido_core::grammar::{Dialect, Word};
 use latido_core::limits::{KEYS_MAX, SECRET_MAX};
+use latido_core::wire::{Keys, Method};
 
 use super::diagnostic::{Place, Source, nearest};
 
@@ -38,22 +39,16 @@ pub(crate) struct Key {
     pub secret: Secret,
 }
 
-/// How an entry signs (specification 3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// A checksum: it proves nothing.
-    Crc,
-    /// HMAC-MD5.
-    Md5,
-    /// HMAC-SHA1.
-    Sha1,
-}
-
-impl Method {
-    /// Its name in the file.
-    pub(crate) fn name(self) -> &'static str {
-        let is = |(_, method): &&(&str, Self)| *method == self;
-        METHODS.iter().find(is).map(|(name, _)| *name).expect("every method is in the table")
+impl AuthKeys {
+    /// The keys as frames are signed and checked with. The file's reader has checked
+    /// each of them.
+    pub(crate) fn keys(&self) -> Keys {
+        let mut keys = Keys::new(self.active);
+        for key in &self.keys {
+            keys.insert(key.number, key.method, key.secret.expose())
+                .expect("an entry was checked when it was read");
+        }
+        keys
     }
 }
 
@@ -63,7 +58,6 @@ pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
     /// The octets to sign with.
-    #[allow(dead_code, reason = "`latido check` signs nothing")]
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }

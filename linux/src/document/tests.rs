@@ -101,6 +101,7 @@ fn the_state_of_a_node_as_one_document() {
             "malformed": 1,
             "ourselves": 0,
             "replayed": 0,
+            "unanswerable": 0,
             "unauthenticated": 0,
             "unknown_node": 0,
             "unproven": 0

@@ -6,7 +6,7 @@ use latido_core::time::Duration;
 use latido_core::wire::Method;
 use latido_core::{Config, NodeKind, Settings};
 
-use super::{keys, resource_names, settings};
+use super::{resource_names, settings};
 use crate::config::tests::Directory;
 use crate::config::{Configuration, load};
 
@@ -73,7 +73,7 @@ fn all_keys_are_taken_and_the_active_one_signs() {
     let configuration = seed("corman", |directory| {
         directory.write("authkeys", "auth 2\n1 crc\n2 sha1 clavesecreta\n15 md5 otra\n");
     });
-    let keys = keys(&configuration.authkeys);
+    let keys = configuration.authkeys.keys();
     assert_eq!(keys.active(), 2);
     let methods: Vec<_> =
         (0..16).filter_map(|number| Some((number, keys.method(number)?))).collect();
