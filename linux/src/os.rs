@@ -242,7 +242,7 @@ impl Os {
     /// Follows the devices, and tells what became of the links.
     fn next_link_change(&mut self, now: Instant) -> io::Result<Option<(LinkId, LinkState)>> {
         while let Some(change) = self.parts.monitor.next()? {
-            self.parts.addresses.reconcile(now, &change);
+            self.parts.addresses.note(&change);
             let wholly = matches!(change, Change::Overrun);
             for (link, has_carrier) in self.parts.links.iter_mut().zip(&mut self.carriers) {
                 match &change {
@@ -262,6 +262,7 @@ impl Os {
                 }
             }
         }
+        self.parts.addresses.reconcile(now);
         for place in 0..self.parts.links.len() {
             let state = self.look_at_link(place)?;
             if state != self.link_states[place] {
