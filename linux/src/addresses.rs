@@ -14,8 +14,8 @@ use latido_core::time::{Duration, Instant};
 
 use crate::arp::Announcer;
 use crate::config::Configuration;
-use crate::config::address::Address;
-use crate::netlink::{Change, Interface, Network};
+use crate::config::address::Address as Meant;
+use crate::netlink::{Address, Change, Interface, Network};
 use crate::resources::{BuiltIn, Entry, ResourceSpec};
 use latido_core::notice::Severity;
 
@@ -38,7 +38,7 @@ pub(crate) struct Addresses {
 struct Place {
     group: GroupId,
     spec: ResourceSpec,
-    address: Address,
+    address: Meant,
     wanted: Wanted,
     /// Whether something has changed that may concern it.
     dirty: bool,
@@ -162,8 +162,10 @@ impl Addresses {
                 }
                 Err(error) => {
                     if !told {
-                        let text = format!("{ip} is missing and cannot be put back: {error}");
-                        self.say(Severity::Warning, text);
+                        self.say(
+                            Severity::Warning,
+                            format!("{ip} is missing and cannot be put back: {error}"),
+                        );
                     }
                     outcome = Err(error);
                 }
@@ -233,7 +235,7 @@ impl Addresses {
 
     /// The interface whose subnet holds `ip`.
     fn device_for(&mut self, ip: Ipv4Addr) -> io::Result<String> {
-        let subnet_has = |found: &crate::netlink::Address| covers(found.ip, found.prefix, ip);
+        let subnet_has = |found: &Address| covers(found.ip, found.prefix, ip);
         let found = self.network.addresses()?.into_iter().find(subnet_has);
         let found = found.ok_or_else(|| {
             let text = format!("no interface has a subnet with {ip}: name one, as in {ip}/24/eth0");
@@ -246,9 +248,7 @@ impl Addresses {
 
     fn prefix_on(&mut self, index: u32, ip: Ipv4Addr) -> io::Result<u8> {
         let all = self.network.addresses()?;
-        let fits = |found: &&crate::netlink::Address| {
-            found.index == index && covers(found.ip, found.prefix, ip)
-        };
+        let fits = |found: &&Address| found.index == index && covers(found.ip, found.prefix, ip);
         Ok(all.iter().find(fits).map_or(32, |found| found.prefix))
     }
 
@@ -293,10 +293,46 @@ impl Addresses {
     fn take_down(&mut self, at: usize) -> io::Result<()> {
         let ip = self.places[at].address.ip;
         self.announcer.cancel(ip);
-        for found in self.network.addresses()?.into_iter().filter(|found| found.ip == ip) {
+        let before = self.network.addresses()?;
+        let held: Vec<_> = before.iter().filter(|found| found.ip == ip).collect();
+        for found in &held {
             self.network.delete_address(found.index, ip, found.prefix)?;
         }
+        // Where the address had become the first of its subnet, after a flush say, the
+        // kernel takes the later ones with it, the machine's own among them.
+        let might_go = |other: &&Address| {
+            let shares = |found: &&Address| {
+                let same = (found.index, found.prefix) == (other.index, other.prefix);
+                same && covers(found.ip, found.prefix, other.ip)
+            };
+            other.ip != ip && held.iter().any(|found| shares(found))
+        };
+        let endangered: Vec<_> = before.iter().filter(might_go).collect();
+        if !endangered.is_empty() {
+            let after = self.network.addresses()?;
+            for lost in endangered.into_iter().filter(|other| !after.contains(other)) {
+                self.restore(ip, lost);
+            }
+        }
         Ok(())
+    }
+
+    /// Puts back what the kernel has taken together with `ip`.
+    fn restore(&mut self, ip: Ipv4Addr, lost: &Address) {
+        let released =
+            |place: &Place| place.address.ip == lost.ip && place.wanted == Wanted::Absent;
+        if self.places.iter().any(released) {
+            return;
+        }
+        let broadcast = lost.broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let (network, lost_ip) = (&mut self.network, lost.ip);
+        match network.add_address(lost.index, lost_ip, lost.prefix, broadcast, &lost.label) {
+            Ok(_) => self.say(Severity::Warning, format!("{lost_ip} went with {ip}: put back")),
+            Err(error) => self.say(
+                Severity::Error,
+                format!("{lost_ip} went with {ip} and cannot be put back: {error}"),
+            ),
+        }
     }
 
     fn start(&mut self, now: Instant, at: usize) -> Exit {

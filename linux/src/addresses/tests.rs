@@ -169,6 +169,37 @@ fn a_stop_removes_the_address_wherever_it_is() {
 }
 
 #[test]
+fn a_stop_leaves_the_machine_its_own_address_when_ours_is_the_first_of_the_subnet() {
+    isolated(|| {
+        let mut bench = Bench::new("IPaddr2::192.168.2.10/24/eth0:0");
+        let off = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries";
+        bench.corman.run(|| std::fs::write(off, "0")).expect("we are root here");
+        bench.corman.add_address("eth0", "192.168.7.1/24");
+        bench.start();
+        // As after a flush: what is added again comes after ours.
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        bench.corman.add_address("eth0", "192.168.2.1/24");
+        let own = |bench: &Bench| -> Vec<Address> {
+            let all = bench.corman.run(|| Network::open()?.addresses()).expect("netlink answers");
+            let mut all: Vec<_> = all.into_iter().filter(|found| found.ip != VIP).collect();
+            all.sort_by_key(|found| found.ip);
+            all
+        };
+        let before = own(&bench);
+        assert_eq!(before.len(), 3, "two of eth0 and one of lo");
+        let _ = bench.said();
+        bench.stop();
+        assert_eq!((bench.sites(), own(&bench)), (vec![], before));
+        let expected = [
+            entry(Severity::Warning, "192.168.2.1 went with 192.168.2.10: put back"),
+            entry(Severity::Info, "IP Address 192.168.2.10 released"),
+        ];
+        assert_eq!(bench.said(), expected);
+    });
+}
+
+#[test]
 fn a_held_address_that_somebody_removes_comes_back() {
     isolated(|| {
         let mut bench = Bench::new("IPaddr2::192.168.2.10/24/eth0:0");
