@@ -92,6 +92,11 @@ impl Addresses {
         Ok(Self { network, announcer, places, said: Vec::new() })
     }
 
+    /// The kernel, to be asked about other things too.
+    pub(crate) const fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
     /// The groups of which an address is here already.
     pub(crate) fn found(&mut self) -> io::Result<Vec<GroupId>> {
         let present = self.network.addresses()?;
