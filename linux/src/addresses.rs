@@ -310,7 +310,7 @@ impl Addresses {
                 let same = (found.index, found.prefix) == (other.index, other.prefix);
                 same && covers(found.ip, found.prefix, other.ip)
             };
-            other.ip != ip && held.iter().any(|found| shares(found))
+            other.ip != ip && held.iter().any(shares)
         };
         let endangered: Vec<_> = before.iter().filter(might_go).collect();
         if !endangered.is_empty() {

@@ -155,3 +155,37 @@ fn a_device_that_is_missing_at_the_start_is_waited_for() {
         assert_eq!(bench.change(0), None);
     });
 }
+
+#[test]
+fn that_nothing_can_be_sent_is_remembered_until_something_can() {
+    isolated(|| {
+        let mut bench = Bench::new();
+        bench.open().expect("both devices are there");
+        let mute = |links: &Links| links.places.iter().map(|place| place.mute).collect::<Vec<_>>();
+        bench.links.send(b"beat");
+        assert_eq!(mute(&bench.links), [false, false]);
+        // More than UDP can carry.
+        bench.links.send(&[0; 70_000]);
+        assert_eq!(mute(&bench.links), [true, true]);
+        bench.links.send(b"beat");
+        assert_eq!(mute(&bench.links), [false, false]);
+    });
+}
+
+#[test]
+fn a_link_has_the_broadcast_address_of_its_own_device_alone() {
+    isolated(|| {
+        let mut bench = Bench::new();
+        bench.open().expect("both devices are there");
+        let destination = |links: &Links| links.places[0].link.destination_address();
+        let before = destination(&bench.links);
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        let [eth0, eth2] = ["eth0", "eth2"].map(|name| bench.corman.interface(name).index);
+        let gone =
+            |index| Change::AddressRemoved { index, ip: [192, 168, 2, 1].into(), prefix: 24 };
+        bench.links.follow(&gone(eth2));
+        assert_eq!(destination(&bench.links), before, "it is not asked for another's change");
+        bench.links.follow(&gone(eth0));
+        assert_eq!(destination(&bench.links), Some([255; 4].into()));
+    });
+}
