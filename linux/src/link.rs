@@ -57,6 +57,12 @@ impl Link {
         &self.device
     }
 
+    /// The UDP port.
+    #[must_use]
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether there are sockets to send and to receive with.
     #[must_use]
     pub(crate) fn is_open(&self) -> bool {

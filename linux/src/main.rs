@@ -13,6 +13,7 @@ mod echo;
 mod journal;
 mod lab;
 mod link;
+mod links;
 mod load;
 mod memory;
 mod netlink;

@@ -24,24 +24,28 @@ use nix::sys::time::{TimeSpec, TimeValLike};
 use crate::addresses::Addresses;
 use crate::control::{Asker, Control, Request};
 use crate::echo::Echo;
-use crate::link::{Link, is_device_absent};
+use crate::links::Links;
 use crate::load::Load;
-use crate::netlink::{Change, Monitor};
+use crate::netlink::Monitor;
 use crate::resources::Resources;
 use crate::scribe::Records;
 use crate::{clock, document, journal, reboot};
 
-/// Datagrams that one turn hears; with more waiting it tells the core so.
-const FRAMES_PER_TURN: usize = 256;
+/// Changes of interfaces and addresses that one turn takes in; more wait in the socket.
+const CHANGES_PER_TURN: usize = 64;
 /// Echo replies that one turn hears.
 const REPLIES_PER_TURN: usize = 64;
+/// The signals that are taken. The original's daemon knows the last two, and to die of
+/// them would leave the resources without one.
+const SIGNALS: [Signal; 5] =
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];
 /// Descriptors polled at once: links, children of every group, and the rest.
 const POLLED_MAX: usize = LINKS_MAX + 2 * latido_core::limits::GROUPS_MAX + 16;
 
 /// What the node is given to work with.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Links,
     pub(crate) echo: Option<Echo>,
     /// The address of each node of the configuration that is a ping node.
     pub(crate) ping_nodes: Vec<Option<Ipv4Addr>>,
@@ -62,10 +66,10 @@ pub(crate) struct Os {
     signals: SignalFd,
     load: Load,
     stage: Stage,
-    heard: usize,
-    link_states: Vec<LinkState>,
-    /// Whether each link's device has a carrier, as the monitor last said.
-    carriers: Vec<bool>,
+    /// Echo replies of this turn, those that nobody waits for too.
+    replies: usize,
+    /// Whether it has been told that echo replies cannot be received.
+    echo_fails: bool,
     found: Vec<GroupId>,
     asker: Option<Asker>,
     readers: Vec<Asker>,
@@ -88,25 +92,25 @@ enum Stage {
 }
 
 impl Os {
-    /// Takes the signals that mean something to a daemon, and the parts.
+    /// Takes the signals that mean something to a daemon, and the parts, and opens the
+    /// links: the monitor listens by now, so that no change falls between.
     ///
     /// # Errors
-    /// If the signals cannot be taken.
-    pub(crate) fn new(parts: Parts, found: Vec<GroupId>) -> io::Result<Self> {
+    /// If the signals cannot be taken, or if no link can be used ([`Links::open`]).
+    pub(crate) fn new(mut parts: Parts, found: Vec<GroupId>) -> io::Result<Self> {
         let mut signals = SigSet::empty();
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        for signal in SIGNALS {
             signals.add(signal);
         }
         signals.thread_block()?;
+        parts.links.open(clock::now(), parts.addresses.network())?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         Ok(Self {
             signals: SignalFd::with_flags(&signals, flags)?,
             load: Load::open(),
             stage: Stage::Found,
-            heard: 0,
-            // Taken to be up until looked at, so that only what is amiss is told.
-            link_states: vec![LinkState::Up; parts.links.len()],
-            carriers: vec![true; parts.links.len()],
+            replies: 0,
+            echo_fails: false,
             found,
             asker: None,
             readers: Vec::new(),
@@ -126,18 +130,19 @@ impl Os {
     /// clock: once a turn, here.
     pub(crate) fn wait(&mut self, deadline: Instant) -> io::Result<Instant> {
         let now = clock::now();
+        let more = self.stage == Stage::Found || self.parts.links.is_behind();
+        self.parts.links.begin_turn();
+        self.replies = 0;
         let parts = &self.parts;
-        let due = [Some(deadline), parts.addresses.deadline(), parts.resources.deadline()];
+        let (links, addresses) = (parts.links.deadline(), parts.addresses.deadline());
+        let due = [links, addresses, parts.resources.deadline()];
         let due = due.into_iter().flatten().fold(deadline, Instant::min);
-        let more = self.stage == Stage::Found || self.heard >= FRAMES_PER_TURN;
         let sleep = if more { Duration::ZERO } else { due.since(now) };
-        self.heard = 0;
         let mut polled = heapless::Vec::<PollFd<'_>, POLLED_MAX>::new();
-        let links = parts.links.iter().filter_map(Link::as_fd);
         let fixed = [parts.monitor.as_fd(), self.signals.as_fd()];
         let echo = parts.echo.as_ref().map(Echo::as_fd);
         let others = parts.resources.fds().chain(parts.control.fds());
-        for fd in links.chain(fixed).chain(echo).chain(others) {
+        for fd in parts.links.fds().chain(fixed).chain(echo).chain(others) {
             if polled.push(PollFd::new(fd, PollFlags::POLLIN)).is_err() {
                 break; // What is not polled now is looked at in every turn all the same.
             }
@@ -165,18 +170,21 @@ impl Os {
                     }
                     None => self.stage = Stage::Frames,
                 },
-                Stage::Frames => match self.next_frame()? {
+                Stage::Frames => match self.parts.links.receive(now, &mut self.received) {
                     Some((link, length)) => {
-                        let frame = &self.received[..length];
+                        let frame = &self.received[..length.min(DATAGRAM_MAX)];
                         return Ok(Some(Event::Received { link, frame }));
                     }
                     None => self.stage = Stage::Replies,
                 },
-                Stage::Replies => match self.next_reply()? {
+                Stage::Replies => match self.next_reply() {
                     Some((node, token)) => return Ok(Some(Event::Replied { node, token })),
-                    None => self.stage = Stage::Links,
+                    None => {
+                        self.follow(now)?;
+                        self.stage = Stage::Links;
+                    }
                 },
-                Stage::Links => match self.next_link_change(now)? {
+                Stage::Links => match self.next_link_change(now) {
                     Some((link, state)) => return Ok(Some(Event::LinkChanged { link, state })),
                     None => self.stage = Stage::Settled,
                 },
@@ -192,7 +200,7 @@ impl Os {
                     self.stage = Stage::SettledLate;
                     self.parts.addresses.advance(now);
                     if deadline <= now {
-                        let behind = self.heard >= FRAMES_PER_TURN;
+                        let behind = self.parts.links.is_behind();
                         return Ok(Some(Event::Ticked { behind }));
                     }
                 }
@@ -207,84 +215,43 @@ impl Os {
         }
     }
 
-    fn next_frame(&mut self) -> io::Result<Option<(LinkId, usize)>> {
-        for (link, place) in self.parts.links.iter_mut().zip(0..) {
-            if self.heard >= FRAMES_PER_TURN {
-                return Ok(None);
-            }
-            match link.receive(&mut self.received) {
-                Ok(Some(length)) => {
-                    self.heard += 1;
-                    return Ok(Some((LinkId(place), length.min(self.received.len()))));
+    fn next_reply(&mut self) -> Option<(NodeId, u64)> {
+        let echo = self.parts.echo.as_mut()?;
+        while self.replies < REPLIES_PER_TURN {
+            self.replies += 1;
+            let (from, token) = match echo.receive() {
+                Ok(reply) => reply?,
+                Err(error) => {
+                    // To the core it is silence.
+                    if !self.echo_fails {
+                        log::warn!(target: "heartbeat", "ping replies are not heard: {error}");
+                    }
+                    self.echo_fails = true;
+                    return None;
                 }
-                Ok(None) => {}
-                // The monitor tells what becomes of the device.
-                Err(error) if is_device_absent(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_reply(&mut self) -> io::Result<Option<(NodeId, u64)>> {
-        let Some(echo) = &mut self.parts.echo else { return Ok(None) };
-        for _ in 0..REPLIES_PER_TURN {
-            let Some((from, token)) = echo.receive()? else { return Ok(None) };
+            };
             let place = self.parts.ping_nodes.iter().position(|node| *node == Some(from));
             if let Some(place) = place {
-                let node = NodeId(u8::try_from(place).expect("nodes are few"));
-                return Ok(Some((node, token)));
+                return Some((NodeId(u8::try_from(place).expect("nodes are few")), token));
             }
         }
-        Ok(None)
+        None
     }
 
-    /// Follows the devices, and tells what became of the links.
-    fn next_link_change(&mut self, now: Instant) -> io::Result<Option<(LinkId, LinkState)>> {
-        while let Some(change) = self.parts.monitor.next()? {
-            self.parts.addresses.reconcile(now, &change);
-            let wholly = matches!(change, Change::Overrun);
-            for (link, has_carrier) in self.parts.links.iter_mut().zip(&mut self.carriers) {
-                match &change {
-                    Change::Link { name, index, carrier, removed, .. } if name == link.device() => {
-                        *has_carrier = *carrier;
-                        if *removed || link.index().is_some_and(|open| open != *index) {
-                            link.close();
-                        }
-                    }
-                    Change::Link { .. } => continue,
-                    // What was missed may be that it came back.
-                    Change::Overrun => *has_carrier = true,
-                    Change::AddressAdded { .. } | Change::AddressRemoved { .. } => {}
-                }
-                if link.is_open() && (wholly || link.refresh().is_err()) {
-                    link.close();
-                }
-            }
+    /// Takes in what changed about interfaces and addresses, once a turn and boundedly,
+    /// and then puts the addresses right.
+    fn follow(&mut self, now: Instant) -> io::Result<()> {
+        for _ in 0..CHANGES_PER_TURN {
+            let Some(change) = self.parts.monitor.next()? else { break };
+            self.parts.links.follow(&change);
+            self.parts.addresses.note(&change);
         }
-        for place in 0..self.parts.links.len() {
-            let state = self.look_at_link(place)?;
-            if state != self.link_states[place] {
-                self.link_states[place] = state;
-                let link = LinkId(u8::try_from(place).expect("links are few"));
-                return Ok(Some((link, state)));
-            }
-        }
-        Ok(None)
+        self.parts.addresses.reconcile(now);
+        Ok(())
     }
 
-    /// Opens a link whose device is there, and says what it is good for.
-    fn look_at_link(&mut self, place: usize) -> io::Result<LinkState> {
-        let link = &mut self.parts.links[place];
-        if !link.is_open()
-            && let Err(error) = link.open()
-        {
-            if is_device_absent(&error) {
-                return Ok(LinkState::Missing);
-            }
-            return Err(error);
-        }
-        Ok(if self.carriers[place] { LinkState::Up } else { LinkState::Down })
+    fn next_link_change(&mut self, now: Instant) -> Option<(LinkId, LinkState)> {
+        self.parts.links.next_change(now, self.parts.addresses.network())
     }
 
     /// Goes on with the groups; the next order that has been carried out.
@@ -311,8 +278,15 @@ impl Os {
             let number = i32::try_from(signal.ssi_signo).unwrap_or_default();
             match Signal::try_from(number) {
                 Ok(Signal::SIGTERM | Signal::SIGINT) => return Ok(Some(Command::Shutdown)),
+                Ok(signal @ (Signal::SIGUSR1 | Signal::SIGUSR2)) => log::info!(
+                    target: "heartbeat",
+                    "{signal} has no meaning here: the log level is `debug` in ha.cf."
+                ),
                 // The scribe looks for a renamed log file at every line.
-                Ok(_) | Err(_) => log::info!(target: "heartbeat", "Configuration unchanged."),
+                Ok(_) | Err(_) => log::info!(
+                    target: "heartbeat",
+                    "SIGHUP: the configuration is read at the start only; restart to use changes."
+                ),
             }
         }
         while let Some((request, asker)) = self.parts.control.next() {
@@ -353,25 +327,14 @@ impl Os {
             }
         }
         if let Some(asker) = self.asker.take() {
-            asker.answer(if said.is_empty() { "asked the other node\n" } else { &said });
+            asker.answer(if said.is_empty() { unsaid(actions) } else { &said });
         }
     }
 
     fn send(&mut self, node: &Node, transmission: &Transmission) {
         let stamp = Stamp { unix_seconds: clock::unix_seconds(), load: self.load.read() };
         let length = node.render(transmission, &stamp, &mut self.sent);
-        for (link, has_carrier) in self.parts.links.iter_mut().zip(&self.carriers) {
-            // What goes out without a carrier is heard by nobody but ourselves, as if the
-            // link were up.
-            if !link.is_open() || !has_carrier {
-                continue;
-            }
-            if let Err(error) = link.send(&self.sent[..length])
-                && !is_device_absent(&error)
-            {
-                log::debug!(target: "heartbeat", "{}: {error}", link.device());
-            }
-        }
+        self.parts.links.send(&self.sent[..length]);
     }
 
     fn probe(&mut self, node: NodeId, token: u64) {
@@ -397,6 +360,23 @@ impl Os {
     }
 }
 
+/// The answer to a command about which the core has nothing to say.
+fn unsaid(actions: &Actions) -> &'static str {
+    let mut answer = "nothing to do\n";
+    for action in actions {
+        match action {
+            Action::Send(_) => return "asked the other node\n",
+            Action::Own { .. } => answer = "under way\n",
+            Action::Probe { .. }
+            | Action::Announce { .. }
+            | Action::Record { .. }
+            | Action::Exit
+            | Action::Tell(_) => {}
+        }
+    }
+    answer
+}
+
 /// The node's ping nodes, by their place in the configuration.
 pub(crate) fn ping_nodes(node: &Node) -> Vec<Option<Ipv4Addr>> {
     let config = node.config();
@@ -407,3 +387,6 @@ pub(crate) fn ping_nodes(node: &Node) -> Vec<Option<Ipv4Addr>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

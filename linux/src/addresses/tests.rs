@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use latido_core::id::GroupId;
 use latido_core::notice::Severity;
 use latido_core::procedure::{Condition, Ending, Exit, Verb};
+use latido_core::time::Duration;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
 
 use super::{Addresses, covers, last_of};
@@ -68,8 +69,9 @@ impl Bench {
     fn reconcile(&mut self) {
         assert!(readable(self.monitor.as_fd(), 5_000), "the kernel tells changes");
         while let Some(change) = self.monitor.next().expect("netlink answers") {
-            self.addresses.reconcile(clock::now(), &change);
+            self.addresses.note(&change);
         }
+        self.addresses.reconcile(clock::now());
     }
 
     fn said(&mut self) -> Vec<Entry> {
@@ -167,6 +169,37 @@ fn a_stop_removes_the_address_wherever_it_is() {
 }
 
 #[test]
+fn a_stop_leaves_the_machine_its_own_address_when_ours_is_the_first_of_the_subnet() {
+    isolated(|| {
+        let mut bench = Bench::new("IPaddr2::192.168.2.10/24/eth0:0");
+        let off = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries";
+        bench.corman.run(|| std::fs::write(off, "0")).expect("we are root here");
+        bench.corman.add_address("eth0", "192.168.7.1/24");
+        bench.start();
+        // As after a flush: what is added again comes after ours.
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        bench.corman.add_address("eth0", "192.168.2.1/24");
+        let own = |bench: &Bench| -> Vec<Address> {
+            let all = bench.corman.run(|| Network::open()?.addresses()).expect("netlink answers");
+            let mut all: Vec<_> = all.into_iter().filter(|found| found.ip != VIP).collect();
+            all.sort_by_key(|found| found.ip);
+            all
+        };
+        let before = own(&bench);
+        assert_eq!(before.len(), 3, "two of eth0 and one of lo");
+        let _ = bench.said();
+        bench.stop();
+        assert_eq!((bench.sites(), own(&bench)), (vec![], before));
+        let expected = [
+            entry(Severity::Warning, "192.168.2.1 went with 192.168.2.10: put back"),
+            entry(Severity::Info, "IP Address 192.168.2.10 released"),
+        ];
+        assert_eq!(bench.said(), expected);
+    });
+}
+
+#[test]
 fn a_held_address_that_somebody_removes_comes_back() {
     isolated(|| {
         let mut bench = Bench::new("IPaddr2::192.168.2.10/24/eth0:0");
@@ -179,6 +212,69 @@ fn a_held_address_that_somebody_removes_comes_back() {
         assert_eq!(bench.sites().len(), 1);
         let told = entry(Severity::Warning, "192.168.2.10 was removed: put back");
         assert_eq!(bench.said(), [told]);
+    });
+}
+
+#[test]
+fn a_held_address_that_cannot_be_put_back_is_told_once_and_tried_again() {
+    isolated(|| {
+        let mut bench = Bench::new("192.168.2.10");
+        bench.start();
+        bench.corman.delete_address("eth0", "192.168.2.10/24");
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        let missing = "192.168.2.10 is missing and cannot be put back: no interface has a subnet \
+                       with 192.168.2.10: name one, as in 192.168.2.10/24/eth0";
+        assert_eq!(bench.said(), [entry(Severity::Warning, missing)]);
+
+        // The frames of the start are over by the first of these.
+        let now = clock::now();
+        for seconds in [2, 4, 6] {
+            let then = now.after(Duration::from_secs(seconds));
+            bench.addresses.advance(then);
+            let again = then.after(Duration::from_secs(1));
+            assert_eq!(bench.addresses.deadline(), Some(again), "it is tried each second");
+            assert_eq!(bench.said(), [], "and told once");
+        }
+        bench.corman.add_address("eth0", "192.168.2.1/24");
+        bench.addresses.advance(now.after(Duration::from_secs(8)));
+        assert_eq!(bench.sites().len(), 1);
+        let told = entry(Severity::Warning, "192.168.2.10 was removed: put back");
+        assert_eq!(bench.said(), [told]);
+    });
+}
+
+#[test]
+fn an_address_that_comes_is_a_reason_to_look_again_at_one_that_is_missing() {
+    isolated(|| {
+        let mut bench = Bench::new("192.168.2.10");
+        bench.start();
+        bench.corman.delete_address("eth0", "192.168.2.10/24");
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        assert_eq!(bench.said().len(), 1);
+        bench.corman.add_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        assert_eq!(bench.sites().len(), 1);
+        let told = entry(Severity::Warning, "192.168.2.10 was removed: put back");
+        assert_eq!(bench.said(), [told]);
+    });
+}
+
+#[test]
+fn a_missing_address_that_somebody_else_puts_back_is_told() {
+    isolated(|| {
+        let mut bench = Bench::new("192.168.2.10");
+        bench.start();
+        bench.corman.delete_address("eth0", "192.168.2.10/24");
+        bench.corman.delete_address("eth0", "192.168.2.1/24");
+        bench.reconcile();
+        assert_eq!(bench.said().len(), 1);
+        bench.corman.add_address("eth0", "192.168.2.10/24");
+        bench.reconcile();
+        let text = "192.168.2.10 is back: somebody else has put it there";
+        assert_eq!(bench.said(), [entry(Severity::Info, text)]);
+        assert_eq!(bench.sites().len(), 1);
     });
 }
 
