@@ -126,6 +126,7 @@ impl Os {
     /// clock: once a turn, here.
     pub(crate) fn wait(&mut self, deadline: Instant) -> io::Result<Instant> {
         let now = clock::now();
+        self.parts.control.begin_turn();
         let parts = &self.parts;
         let due = [Some(deadline), parts.addresses.deadline(), parts.resources.deadline()];
         let due = due.into_iter().flatten().fold(deadline, Instant::min);
