@@ -20,6 +20,8 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Gid, Uid, chown, geteuid};
 
+use crate::state::named;
+
 /// Connections at once; the oldest makes room for a new one.
 const CLIENTS_MAX: usize = 8;
 /// Connections that one turn accepts. The rest waits in the kernel, which says so.
@@ -74,31 +76,36 @@ impl Control {
     /// # Errors
     /// `AddrInUse` if another daemon holds the lock; else what the system says.
     pub(crate) fn open(run_dir: &Path) -> io::Result<Self> {
+        let about = |path: &Path| {
+            let path = path.to_owned();
+            move |error: io::Error| named(&path, &error)
+        };
         if !run_dir.is_dir() {
-            fs::create_dir_all(run_dir)?;
-            fs::set_permissions(run_dir, Permissions::from_mode(0o755))?;
+            fs::create_dir_all(run_dir).map_err(about(run_dir))?;
+            fs::set_permissions(run_dir, Permissions::from_mode(0o755)).map_err(about(run_dir))?;
         }
         let lock = run_dir.join("latido.lock");
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&lock)?;
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&lock).map_err(about(&lock))?;
         // Whoever can open it can lock it, and no daemon would start.
-        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(about(&lock))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
             let text = format!("latido runs already: it holds {}", lock.display());
             io::Error::new(ErrorKind::AddrInUse, text)
         })?;
         let path = socket_path(run_dir);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(named(&path, &error)),
             Ok(()) | Err(_) => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let listener = UnixListener::bind(&path).map_err(about(&path))?;
         let groups = fs::read_to_string("/etc/group").unwrap_or_default();
         let mode = match group_id(&groups, GROUP) {
             Some(gid) if chown(&path, None::<Uid>, Some(gid)).is_ok() => 0o660,
             Some(_) | None => 0o600,
         };
-        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(about(&path))?;
         listener.set_nonblocking(true)?;
         Ok(Self {
             listener,

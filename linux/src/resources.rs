@@ -153,17 +153,18 @@ pub(crate) struct Resources {
 impl Resources {
     /// The groups of haresources, in its order, of which nothing is known yet.
     /// `environment` is the scripts' whole environment ([`environment()`] makes it);
-    /// `state` is the state directory. Call [`end_leftovers`] before.
+    /// `run` is the run directory, where a file says which scripts run. Call
+    /// [`end_leftovers`] before.
     ///
     /// # Errors
-    /// If a name holds a NUL, or the state directory cannot be written.
+    /// If a name holds a NUL, or the run directory cannot be written.
     ///
     /// # Panics
     /// If a group has no resource or too many; the configuration was to refuse it.
     pub(crate) fn new(
         groups: Vec<GroupSpec>,
         directories: &Directories,
-        state: &Path,
+        run: &Path,
         environment: &[(String, String)],
         policy: Policy,
     ) -> io::Result<Self> {
@@ -182,7 +183,7 @@ impl Resources {
         Ok(Self {
             groups: groups.collect::<io::Result<_>>()?,
             surroundings: Surroundings::new(&directories.working, environment)?,
-            ledger: Ledger::open(state)?,
+            ledger: Ledger::open(run)?,
             steps: VecDeque::new(),
             waiting: VecDeque::new(),
             abandoned: Vec::new(),
