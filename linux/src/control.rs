@@ -171,10 +171,7 @@ impl Control {
         }
         let accepted = self.listener.accept();
         self.deaf = accepted.as_ref().is_err_and(|error| error.kind() != ErrorKind::WouldBlock);
-        let Ok((stream, _)) = accepted else {
-            self.acceptable = 0;
-            return false;
-        };
+        let Ok((stream, _)) = accepted else { return false };
         self.acceptable -= 1;
         if self.clients.len() == CLIENTS_MAX {
             self.clients.remove(0);
