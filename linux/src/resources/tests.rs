@@ -190,6 +190,11 @@ fn group(line: &str) -> GroupSpec {
     GroupSpec { preferred, resources }
 }
 
+/// When the script of the first group is to be ended.
+fn limit(resources: &Resources) -> Instant {
+    resources.groups[0].child.as_ref().expect("a script runs").phase.until()
+}
+
 /// Waits until a script ends; `false` if none is awaited.
 fn wait(resources: &Resources) -> bool {
     let mut fds: Vec<PollFd<'_>> =

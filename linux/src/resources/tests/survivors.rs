@@ -4,7 +4,7 @@ use std::fs::{self, File};
 
 use latido_core::order::Ownership;
 
-use super::{Site, await_hangup, await_mark, wait};
+use super::{Site, await_hangup, await_mark, limit, wait};
 use crate::resources::ledger::Leftover;
 use crate::resources::{Resources, end_leftovers};
 
@@ -65,7 +65,7 @@ fn a_process_that_only_has_the_number_is_left_alone() {
     assert_eq!(end_leftovers(&site.root.join("run")).expect("it can be read"), []);
     assert!(fs::exists(format!("/proc/{pid}")).expect("/proc is there"));
 
-    let limit = resources.deadline().expect("it has a limit");
+    let limit = limit(&resources);
     for at in [limit, limit.after(latido_core::time::Duration::from_secs(2))] {
         site.now = at;
         site.advance(&mut resources);
