@@ -3,12 +3,13 @@
 //! One request a connection, one line; the answer is text, then the end. Who may
 //! connect is the socket's mode (0660 for group `haclient` where there is one, else
 //! 0600); who may act is asked of the kernel (`SO_PEERCRED`): root and the daemon's
-//! own user. A client that is slow or silent is dropped, never waited for.
+//! own user. A client that is slow or silent is dropped, never waited for, and however
+//! many ask, a turn serves a few of them: heartbeats come first.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,8 +20,14 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::{Gid, Uid, chown, geteuid};
 
+use crate::state::named;
+
 /// Connections at once; the oldest makes room for a new one.
 const CLIENTS_MAX: usize = 8;
+/// Connections that one turn accepts. The rest waits in the kernel, which says so.
+const ACCEPTED_PER_TURN: usize = 4;
+/// Requests that one turn reads, bad ones too.
+const REQUESTS_PER_TURN: usize = 4;
 /// Octets of a request.
 const REQUEST_MAX: usize = 256;
 /// Who may read, by the original's name for the group.
@@ -43,6 +50,13 @@ pub(crate) struct Control {
     listener: UnixListener,
     path: PathBuf,
     clients: Vec<Client>,
+    /// Connections that this turn may still accept.
+    acceptable: usize,
+    /// Requests that this turn may still read.
+    readable: usize,
+    /// The last connection could not be accepted, for want of descriptors or memory.
+    /// Polled, it would be ready for ever; so it is only tried, once a turn.
+    deaf: bool,
     _lock: Flock<File>,
 }
 
@@ -62,51 +76,82 @@ impl Control {
     /// # Errors
     /// `AddrInUse` if another daemon holds the lock; else what the system says.
     pub(crate) fn open(run_dir: &Path) -> io::Result<Self> {
-        fs::create_dir_all(run_dir)?;
+        let about = |path: &Path| {
+            let path = path.to_owned();
+            move |error: io::Error| named(&path, &error)
+        };
+        if !run_dir.is_dir() {
+            fs::create_dir_all(run_dir).map_err(about(run_dir))?;
+            fs::set_permissions(run_dir, Permissions::from_mode(0o755)).map_err(about(run_dir))?;
+        }
         let lock = run_dir.join("latido.lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&lock).map_err(about(&lock))?;
+        // Whoever can open it can lock it, and no daemon would start.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(about(&lock))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
             let text = format!("latido runs already: it holds {}", lock.display());
             io::Error::new(ErrorKind::AddrInUse, text)
         })?;
         let path = socket_path(run_dir);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(named(&path, &error)),
             Ok(()) | Err(_) => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let listener = UnixListener::bind(&path).map_err(about(&path))?;
         let groups = fs::read_to_string("/etc/group").unwrap_or_default();
         let mode = match group_id(&groups, GROUP) {
             Some(gid) if chown(&path, None::<Uid>, Some(gid)).is_ok() => 0o660,
             Some(_) | None => 0o600,
         };
-        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(about(&path))?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener, path, clients: Vec::with_capacity(CLIENTS_MAX), _lock: lock })
+        Ok(Self {
+            listener,
+            path,
+            clients: Vec::with_capacity(CLIENTS_MAX),
+            acceptable: ACCEPTED_PER_TURN,
+            readable: REQUESTS_PER_TURN,
+            deaf: false,
+            _lock: lock,
+        })
+    }
+
+    /// A new turn may accept and read anew.
+    pub(crate) const fn begin_turn(&mut self) {
+        self.acceptable = ACCEPTED_PER_TURN;
+        self.readable = REQUESTS_PER_TURN;
     }
 
     /// What to poll for reading.
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let clients = self.clients.iter().map(|client| client.stream.as_fd());
-        std::iter::once(self.listener.as_fd()).chain(clients)
+        (!self.deaf).then(|| self.listener.as_fd()).into_iter().chain(clients)
     }
 
-    /// The next complete request. Bad ones are answered here.
+    /// The next complete request, or none when this turn has had its share. Bad ones
+    /// are answered here.
     pub(crate) fn next(&mut self) -> Option<(Request, Asker)> {
-        while let Ok((stream, _)) = self.listener.accept() {
-            if self.clients.len() == CLIENTS_MAX {
-                self.clients.remove(0);
+        loop {
+            // Those who are here first, so that none who has asked makes room.
+            if let Some(next) = self.next_of_clients() {
+                return Some(next);
             }
-            if stream.set_nonblocking(true).is_ok() {
-                self.clients.push(Client { stream, request: Vec::new() });
+            if self.readable == 0 || !self.accept() {
+                return None;
             }
         }
+    }
+
+    fn next_of_clients(&mut self) -> Option<(Request, Asker)> {
         let mut at = 0;
-        while at < self.clients.len() {
+        while at < self.clients.len() && self.readable > 0 {
             match self.clients[at].read() {
                 Progress::Waiting => at += 1,
                 Progress::Gone => drop(self.clients.remove(at)),
                 Progress::Complete => {
+                    self.readable -= 1;
                     let client = self.clients.remove(at);
                     let asker = Asker(client.stream);
                     match permitted(&asker.0, &client.request) {
@@ -117,6 +162,24 @@ impl Control {
             }
         }
         None
+    }
+
+    /// Accepts one connection, if there is one and the turn has not had its share.
+    fn accept(&mut self) -> bool {
+        if self.acceptable == 0 {
+            return false;
+        }
+        let accepted = self.listener.accept();
+        self.deaf = accepted.as_ref().is_err_and(|error| error.kind() != ErrorKind::WouldBlock);
+        let Ok((stream, _)) = accepted else { return false };
+        self.acceptable -= 1;
+        if self.clients.len() == CLIENTS_MAX {
+            self.clients.remove(0);
+        }
+        if stream.set_nonblocking(true).is_ok() {
+            self.clients.push(Client { stream, request: Vec::new() });
+        }
+        true
     }
 }
 
@@ -227,7 +290,13 @@ pub(crate) fn ask(run_dir: &Path, request: &str) -> io::Result<String> {
     stream.set_write_timeout(Some(ANSWER_WITHIN))?;
     writeln!(stream, "{request}")?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    stream.read_to_string(&mut answer).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            let text = format!("latido does not answer within {} s", ANSWER_WITHIN.as_secs());
+            io::Error::new(ErrorKind::TimedOut, text)
+        }
+        _ => error,
+    })?;
     Ok(answer)
 }
 

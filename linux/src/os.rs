@@ -133,6 +133,7 @@ impl Os {
         let more = self.stage == Stage::Found || self.parts.links.is_behind();
         self.parts.links.begin_turn();
         self.replies = 0;
+        self.parts.control.begin_turn();
         let parts = &self.parts;
         let (links, addresses) = (parts.links.deadline(), parts.addresses.deadline());
         let due = [links, addresses, parts.resources.deadline()];

@@ -36,6 +36,9 @@ use script::{Call, Ended, Script, Surroundings};
 pub(crate) const PROGRAM: &str = "ResourceManager";
 /// From TERM to KILL, and from KILL to giving a script up.
 const GRACE: Duration = Duration::from_secs(2);
+/// From one look at what a running script has written to the next. What it may write
+/// before it is ended is bounded by that.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A resource as haresources has it: `name::arg::arg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +115,8 @@ struct Child {
     resource: u8,
     verb: Verb,
     phase: Phase,
+    /// When its output is to be looked at again.
+    look: Instant,
 }
 
 /// A script to be called.
@@ -153,17 +158,18 @@ pub(crate) struct Resources {
 impl Resources {
     /// The groups of haresources, in its order, of which nothing is known yet.
     /// `environment` is the scripts' whole environment ([`environment()`] makes it);
-    /// `state` is the state directory. Call [`end_leftovers`] before.
+    /// `run` is the run directory, where a file says which scripts run. Call
+    /// [`end_leftovers`] before.
     ///
     /// # Errors
-    /// If a name holds a NUL, or the state directory cannot be written.
+    /// If a name holds a NUL, or the run directory cannot be written.
     ///
     /// # Panics
     /// If a group has no resource or too many; the configuration was to refuse it.
     pub(crate) fn new(
         groups: Vec<GroupSpec>,
         directories: &Directories,
-        state: &Path,
+        run: &Path,
         environment: &[(String, String)],
         policy: Policy,
     ) -> io::Result<Self> {
@@ -182,7 +188,7 @@ impl Resources {
         Ok(Self {
             groups: groups.collect::<io::Result<_>>()?,
             surroundings: Surroundings::new(&directories.working, environment)?,
-            ledger: Ledger::open(state)?,
+            ledger: Ledger::open(run)?,
             steps: VecDeque::new(),
             waiting: VecDeque::new(),
             abandoned: Vec::new(),
@@ -214,7 +220,7 @@ impl Resources {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let steps = (!self.steps.is_empty()).then_some(Instant::ZERO);
         let groups = self.groups.iter().flat_map(|group| {
-            let limit = group.child.as_ref().map(|child| child.phase.until());
+            let limit = group.child.as_ref().map(|child| child.phase.until().min(child.look));
             [limit, group.procedure.deadline()]
         });
         groups.chain([steps]).flatten().min()
@@ -322,7 +328,8 @@ impl Resources {
             Ok(script) => {
                 let start_time = ledger::start_time(script.pid()).unwrap_or(0);
                 let phase = Phase::Running(now.after(limit));
-                let child = Child { script, start_time, resource, verb, phase };
+                let look = now.after(LOOK);
+                let child = Child { script, start_time, resource, verb, phase, look };
                 self.group(group).child = Some(child);
                 self.unwritten = true;
             }
@@ -341,6 +348,7 @@ impl Resources {
     fn look(&mut self, now: Instant, group: GroupId, tell: &mut dyn FnMut(Entry)) {
         let Some(mut child) = self.group(group).child.take() else { return };
         child.script.contain();
+        child.look = now.after(LOOK);
         let ended = match child.phase {
             // Until KILL it is not reaped: its number must stay its own.
             Phase::Terminated(_) => None,

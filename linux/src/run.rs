@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::process::ExitCode;
 
 use latido_core::config::{GroupSettings, NodeSettings, Timing as CoreTiming};
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     /// The directory of what outlives the daemon: generation, UUID.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/heartbeat")]
     state_dir: PathBuf,
-    /// The directory of the control socket.
+    /// The directory of the control socket, and of what runs; in memory (tmpfs).
     #[arg(long, value_name = "DIR", default_value = "/run/heartbeat")]
     run_dir: PathBuf,
     /// This node's name in ha.cf, instead of the machine's.
@@ -47,22 +47,50 @@ pub(crate) struct Arguments {
     node_name: Option<String>,
 }
 
+impl Arguments {
+    /// The same from wherever it is looked at: scripts run in another directory.
+    ///
+    /// # Errors
+    /// If the system does not tell the current directory.
+    fn absolute(&self) -> io::Result<Self> {
+        Ok(Self {
+            config_dir: path::absolute(&self.config_dir)?,
+            state_dir: path::absolute(&self.state_dir)?,
+            run_dir: path::absolute(&self.run_dir)?,
+            node_name: self.node_name.clone(),
+        })
+    }
+}
+
 /// Runs the node until it is told to end.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let Some((configuration, found)) = load(arguments) else {
+    let arguments = match arguments.absolute() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("latido: this directory is unknown: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Some((configuration, found)) = load(&arguments) else {
         eprintln!("Configuration error, latido not started.");
         return ExitCode::from(MISCONFIGURED);
     };
-    let ended = start(arguments, &configuration, &found).and_then(|(mut node, mut os)| {
+    let ended = start(&arguments, &configuration, &found).and_then(|(mut node, mut os)| {
         drop((configuration, found));
-        memory::release_start()?;
+        if let Err(error) = memory::release_start() {
+            log::debug!(target: "heartbeat", "Memory is not given back: {error}");
+        }
         turns(&mut node, &mut os)
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!(target: "heartbeat", "{error}");
-            eprintln!("latido: {error}");
+            // The log goes to standard error, too; before there is one, only that.
+            if log::log_enabled!(target: "heartbeat", log::Level::Error) {
+                log::error!(target: "heartbeat", "{error}");
+            } else {
+                eprintln!("latido: {error}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -107,25 +135,27 @@ fn tell_configuration(found: &[Diagnostic]) {
     }
 }
 
-/// Everything before the first turn. The order matters: one daemon only, then the
-/// scribe, then what an earlier one left behind, then a generation that is on disk.
+/// Everything before the first turn. The order matters: first the scribe, a copy of
+/// the process that has nothing to hold, and that touches nothing until it is told a
+/// line; then the lock, for one daemon only; then a generation that is on disk, and
+/// what an earlier daemon left behind.
 fn start(
     arguments: &Arguments,
     configuration: &Configuration,
     found: &[Diagnostic],
 ) -> io::Result<(Node, Os)> {
-    let control = Control::open(&arguments.run_dir).map_err(|error| {
-        io::Error::new(error.kind(), format!("{}: {error}", arguments.run_dir.display()))
-    })?;
-    let peer = configuration.ha_cf.nodes.iter().find(|name| **name != configuration.node_name);
-    let state = State::begin(&arguments.state_dir, peer.map(String::as_str))?;
     let desk = Desk {
         logfile: configuration.ha_cf.logging.logfile.clone(),
         stderr: true,
         record: state::record_path(&arguments.state_dir),
     };
-    let scribe = Scribe::start(&desk)?;
-    let records = Records::new(&scribe)?;
+    let scribe = Scribe::start(&desk).map_err(|error| {
+        io::Error::new(error.kind(), format!("the log writer cannot be started: {error}"))
+    })?;
+    let records = Records::new(&scribe);
+    let control = Control::open(&arguments.run_dir)?;
+    let peer = configuration.ha_cf.nodes.iter().find(|name| **name != configuration.node_name);
+    let state = State::begin(&arguments.state_dir, peer.map(String::as_str))?;
     let level =
         if configuration.ha_cf.logging.debug > 0 { LevelFilter::Debug } else { LevelFilter::Info };
     let layout =
@@ -133,7 +163,7 @@ fn start(
     journal::open(Box::new(scribe), &configuration.node_name, layout, level);
     tell_configuration(found);
     tell_start(&state);
-    for left in resources::end_leftovers(&arguments.state_dir)? {
+    for left in resources::end_leftovers(&arguments.run_dir)? {
         let what = if left.ended { "ended" } else { "NOT ended: it does not react to SIGKILL" };
         log::warn!(
             target: resources::PROGRAM,
@@ -232,7 +262,7 @@ fn groups(arguments: &Arguments, configuration: &Configuration) -> io::Result<Re
         },
         ..Policy::DEFAULT
     };
-    Resources::new(specs.collect(), &directories, &arguments.state_dir, &environment, policy)
+    Resources::new(specs.collect(), &directories, &arguments.run_dir, &environment, policy)
 }
 
 fn resource_names(configuration: &Configuration) -> Vec<Vec<String>> {

@@ -120,11 +120,14 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 /// Octets from the kernel's generator.
 pub(crate) fn random<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
     let mut octets = [0; COUNT];
-    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    let path = Path::new("/dev/urandom");
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut octets));
+    read.map_err(|error| named(path, &error))?;
     Ok(octets)
 }
 
-fn named(path: &Path, error: &io::Error) -> io::Error {
+/// `error`, which is about `path` and says so.
+pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

@@ -8,10 +8,15 @@ use std::path::Path;
 
 use latido_core::Command;
 use latido_core::wire::Hold;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Group, geteuid};
 
-use super::{CLIENTS_MAX, Control, GROUP, REQUEST_MAX, Request, allowed, ask, parse, socket_path};
+use super::{
+    ACCEPTED_PER_TURN, CLIENTS_MAX, Control, GROUP, REQUEST_MAX, REQUESTS_PER_TURN, Request,
+    allowed, ask, parse, socket_path,
+};
 use crate::config::tests::Directory;
+use crate::testbed::isolated;
 
 fn open(directory: &Directory) -> Control {
     Control::open(&directory.0).expect("the directory is ours")
@@ -160,8 +165,12 @@ fn silent_clients_make_room_and_talkative_ones_are_dropped() {
     let directory = Directory::new();
     let mut control = open(&directory);
     let mut silent: Vec<UnixStream> = (0..CLIENTS_MAX).map(|_| connect(&directory)).collect();
-    assert!(control.next().is_none());
+    for _ in 0..CLIENTS_MAX.div_ceil(ACCEPTED_PER_TURN) {
+        control.begin_turn();
+        assert!(control.next().is_none());
+    }
     assert_eq!(control.fds().count(), 1 + CLIENTS_MAX);
+    control.begin_turn();
     let mut late = connect(&directory);
     late.write_all(b"status\n").expect("the daemon reads");
     let (request, asker) = control.next().expect("the newest is served");
@@ -170,6 +179,7 @@ fn silent_clients_make_room_and_talkative_ones_are_dropped() {
     assert_eq!(rest(late), "here\n");
     assert_eq!(rest(silent.remove(0)), "", "the oldest made room");
 
+    control.begin_turn();
     let mut talkative = connect(&directory);
     talkative.write_all(&[b'x'; REQUEST_MAX]).expect("the daemon reads");
     assert!(control.next().is_none());
@@ -179,6 +189,85 @@ fn silent_clients_make_room_and_talkative_ones_are_dropped() {
     drop(silent);
     assert!(control.next().is_none());
     assert_eq!(control.fds().count(), 1, "who hangs up is forgotten");
+}
+
+#[test]
+fn however_many_ask_a_turn_serves_a_few_and_nobody_is_forgotten() {
+    let directory = Directory::new();
+    let mut control = open(&directory);
+    let clients: Vec<UnixStream> = (0..20)
+        .map(|number| {
+            let mut client = connect(&directory);
+            let request = if number % 2 == 0 { "status\n" } else { "nonsense\n" };
+            client.write_all(request.as_bytes()).expect("the kernel keeps it");
+            client
+        })
+        .collect();
+    for turn in 1..=clients.len().div_ceil(REQUESTS_PER_TURN) {
+        let mut polled: Vec<_> = control
+            .fds()
+            .map(|fd| nix::poll::PollFd::new(fd, nix::poll::PollFlags::POLLIN))
+            .collect();
+        assert!(nix::poll::poll(&mut polled, 0_u8).expect("poll works") > 0, "turn {turn}");
+        control.begin_turn();
+        let mut served = 0;
+        while let Some((request, asker)) = control.next() {
+            assert_eq!(request, Request::Status);
+            asker.answer("fine\n");
+            served += 1;
+        }
+        assert_eq!(served, REQUESTS_PER_TURN / 2, "every other one asks for nonsense");
+        assert!(control.next().is_none(), "the turn has had its share");
+    }
+    let answers: Vec<String> = clients.into_iter().map(rest).collect();
+    for pair in answers.chunks(2) {
+        assert_eq!(pair, ["fine\n", "error: I do not know 'nonsense'\n"]);
+    }
+}
+
+#[test]
+fn without_descriptors_nobody_is_accepted_and_the_daemon_does_not_spin() {
+    isolated(|| {
+        let directory = Directory::new();
+        let mut control = open(&directory);
+        let mut client = connect(&directory);
+        client.write_all(b"status\n").expect("the kernel keeps it");
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+        setrlimit(Resource::RLIMIT_NOFILE, 0, hard).expect("it can be lowered");
+        assert!(control.next().is_none());
+        assert_eq!(control.fds().count(), 0, "what cannot be accepted is not polled");
+        control.begin_turn();
+        assert!(control.next().is_none());
+        assert_eq!(control.fds().count(), 0);
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("and raised again");
+        control.begin_turn();
+        let (request, asker) = control.next().expect("it is tried every turn");
+        assert_eq!((request, control.fds().count()), (Request::Status, 1));
+        asker.answer("here\n");
+        assert_eq!(rest(client), "here\n");
+    });
+}
+
+#[test]
+fn a_daemon_that_hangs_is_said_to_hang() {
+    let directory = Directory::new();
+    let _hanging = open(&directory);
+    let error = ask(&directory.0, "status").expect_err("nobody answers");
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(error.to_string(), "latido does not answer within 5 s");
+}
+
+#[test]
+fn nobody_else_can_lock_the_daemon_out() {
+    let directory = Directory::new();
+    let run_dir = directory.0.join("run");
+    let lock = run_dir.join("latido.lock");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    drop(Control::open(&run_dir).expect("the directory is ours"));
+    assert_eq!((mode(&run_dir), mode(&lock)), (0o755, 0o600));
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    drop(Control::open(&run_dir).expect("the directory is ours"));
+    assert_eq!(mode(&lock), 0o600, "one that an earlier daemon made is closed");
 }
 
 #[test]
@@ -199,6 +288,7 @@ fn a_tool_gets_the_answer_and_says_what_is_wrong_without_a_daemon() {
     let ready = nix::poll::poll(&mut polled, nix::poll::PollTimeout::from(5_000_u16));
     assert_eq!(ready, Ok(1), "the tool connects");
     let asker = loop {
+        control.begin_turn();
         if let Some((Request::Status, asker)) = control.next() {
             break asker;
         }

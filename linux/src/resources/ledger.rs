@@ -1,4 +1,4 @@
-//! `STATE/running`: which scripts run, for the daemon that comes after this one.
+//! `RUN/running`: which scripts run, for the daemon that comes after this one.
 //!
 //! A daemon that dies leaves its scripts running. The next one must end them before
 //! it calls any: two scripts of a group at a time are what the procedure excludes.
@@ -15,6 +15,8 @@ use std::time::Duration;
 use latido_core::procedure::Verb;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+
+use crate::state::named;
 
 /// How long a leftover may take to end after TERM, and again after KILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -38,9 +40,10 @@ pub(crate) struct Line<'a> {
 
 /// The file, kept open.
 ///
-/// It is written in place and never synced: it is only of use while the processes
-/// live that it names, and then so does the page cache. A crash of the machine makes
-/// it void, which the boot id says. So no turn of the daemon waits for a disk.
+/// It is written in every turn that calls a script, so it is in the run directory,
+/// which is in memory (tmpfs): no turn of the daemon waits for a disk. It is only of
+/// use while the processes live that it names. A start of the machine makes it void;
+/// where the run directory outlives that, the boot id says so.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     file: File,
@@ -48,15 +51,16 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens `state/running` with no script in it.
+    /// Opens `running` in the run directory `run` with no script in it.
     ///
     /// # Errors
     /// Those of creating or writing the file, and of reading the boot id.
-    pub(crate) fn open(state: &Path) -> io::Result<Self> {
-        let file =
-            File::options().create(true).truncate(true).write(true).open(state.join("running"))?;
+    pub(crate) fn open(run: &Path) -> io::Result<Self> {
+        let path = run.join("running");
+        let file = File::options().create(true).truncate(true).write(true).open(&path);
+        let file = file.map_err(|error| named(&path, &error))?;
         let ledger = Self { file, boot: boot_id()? };
-        ledger.write(&[])?;
+        ledger.write(&[]).map_err(|error| named(&path, &error))?;
         Ok(ledger)
     }
 
@@ -94,11 +98,12 @@ pub(crate) struct Leftover {
 ///
 /// # Errors
 /// Those of reading the file, unless there is none.
-pub(crate) fn end_leftovers(state: &Path) -> io::Result<Vec<Leftover>> {
-    let text = match fs::read_to_string(state.join("running")) {
+pub(crate) fn end_leftovers(run: &Path) -> io::Result<Vec<Leftover>> {
+    let path = run.join("running");
+    let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        Err(error) => return Err(named(&path, &error)),
     };
     let mut lines = text.lines();
     if lines.next() != Some(&format!("boot {}", boot_id()?)) {
@@ -182,5 +187,7 @@ pub(crate) fn start_time(pid: Pid) -> Option<u64> {
 }
 
 fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let text = fs::read_to_string(path).map_err(|error| named(path, &error))?;
+    Ok(text.trim().to_owned())
 }

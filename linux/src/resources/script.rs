@@ -288,7 +288,8 @@ impl Script {
     }
 
     /// Ends its writing if it wrote more than any script has reason to. Between two
-    /// looks it may exceed that; a look at every turn keeps it small.
+    /// looks it may exceed that. A size fixed from the start would be exact, but fails
+    /// what scripts do: `> /dev/stderr` truncates first.
     pub(crate) fn contain(&self) {
         if self.output.metadata().is_ok_and(|output| output.len() > OUTPUT_MAX) {
             self.seal();

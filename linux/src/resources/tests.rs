@@ -50,7 +50,7 @@ impl Site {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("latido-scripts-{}-{count}", process::id()));
-        for dir in ["resource.d", "init.d", "state", "up"] {
+        for dir in ["resource.d", "init.d", "run", "up"] {
             fs::create_dir_all(root.join(dir)).expect("the temporary directory can be written");
         }
         let now = Instant::ZERO.after(Duration::from_secs(1_000));
@@ -100,8 +100,8 @@ impl Site {
             working: self.root.clone(),
             ..Directories::default()
         };
-        let state = self.root.join("state");
-        Resources::new(groups, &directories, &state, environment, Policy::DEFAULT)
+        let run = self.root.join("run");
+        Resources::new(groups, &directories, &run, environment, Policy::DEFAULT)
             .expect("the site can be used")
     }
 
@@ -188,6 +188,11 @@ fn group(line: &str) -> GroupSpec {
         })
         .collect();
     GroupSpec { preferred, resources }
+}
+
+/// When the script of the first group is to be ended.
+fn limit(resources: &Resources) -> Instant {
+    resources.groups[0].child.as_ref().expect("a script runs").phase.until()
 }
 
 /// Waits until a script ends; `false` if none is awaited.

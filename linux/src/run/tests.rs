@@ -6,7 +6,7 @@ use latido_core::time::Duration;
 use latido_core::wire::Method;
 use latido_core::{Config, NodeKind, Settings};
 
-use super::{resource_names, settings};
+use super::{Arguments, resource_names, settings};
 use crate::config::tests::Directory;
 use crate::config::{Configuration, load};
 
@@ -14,6 +14,22 @@ fn seed(node: &str, change: impl FnOnce(&Directory)) -> Configuration {
     let directory = Directory::seed();
     change(&directory);
     load(&directory.0, node).0.expect("the seed's files have no errors")
+}
+
+#[test]
+fn directories_are_the_same_from_wherever_scripts_run() {
+    let here = std::env::current_dir().expect("there is one");
+    let arguments = Arguments {
+        config_dir: "etc".into(),
+        state_dir: "/var/lib/heartbeat".into(),
+        run_dir: "./run".into(),
+        node_name: Some("corman".to_owned()),
+    };
+    let absolute = arguments.absolute().expect("there is a current directory");
+    assert_eq!(absolute.config_dir, here.join("etc"));
+    assert_eq!(absolute.state_dir, arguments.state_dir);
+    assert_eq!(absolute.run_dir, here.join("run"));
+    assert_eq!(absolute.node_name, arguments.node_name);
 }
 
 #[test]

@@ -4,21 +4,29 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use latido_core::id::Generation;
+use latido_core::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::wait::{WaitStatus, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, wait, waitid};
 use nix::unistd::{dup, dup2_stderr, pipe2};
 
-use super::{Desk, LINE_MAX, Records, Scribe, replace};
+use super::{Desk, LINE_MAX, Log, Records, Scribe, replace};
+use crate::clock;
 use crate::config::tests::Directory;
-use crate::testbed::isolated;
+use crate::testbed::{isolated, readable};
 
 /// A scribe whose pipe nobody empties but the test.
 fn unread() -> (File, Scribe) {
     let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).expect("a pipe");
     fcntl(&write, FcntlArg::F_SETPIPE_SZ(8_192)).expect("a small one");
-    (read.into(), Scribe { pipe: write.into(), dropped: 0 })
+    let desk = Desk { logfile: None, stderr: false, record: "/dev/null/latido_peer".into() };
+    // It counts as started in the future: within a second of that none takes its place.
+    let started = clock::now().after(Duration::from_secs(3_600));
+    let pipe = Arc::new(write.into());
+    (read.into(), Scribe { pipe, desk, child: None, started, died: false, dropped: 0 })
 }
 
 fn drain(pipe: &mut File) -> String {
@@ -49,8 +57,12 @@ fn end(scribe: Scribe) -> WaitStatus {
 
 /// Runs `work` with standard error in `path`.
 fn with_stderr<R>(path: &Path, work: impl FnOnce() -> R) -> R {
+    with_stderr_to(&File::create(path).expect("the directory is ours"), work)
+}
+
+/// Runs `work` with standard error in `file`.
+fn with_stderr_to<R>(file: impl AsFd, work: impl FnOnce() -> R) -> R {
     let kept = dup(std::io::stderr().as_fd()).expect("it is open");
-    let file = File::create(path).expect("the directory is ours");
     dup2_stderr(&file).expect("it can be replaced");
     let result = work();
     dup2_stderr(&kept).expect("it can be put back");
@@ -110,7 +122,7 @@ fn a_full_disk_is_complained_of_once_and_stops_nobody() {
         let desk = Desk { logfile: Some("/dev/full".into()), ..desk(&directory) };
         let errors = directory.0.join("stderr");
         let mut scribe = with_stderr(&errors, || Scribe::start(&desk)).expect("a child");
-        let mut records = Records::new(&scribe).expect("one descriptor more");
+        let mut records = Records::new(&scribe);
         for _ in 0..100 {
             scribe.write_all(b"to nowhere\n").expect("it never fails");
         }
@@ -131,7 +143,7 @@ fn the_newest_record_replaces_the_older_one_and_is_no_line_of_the_log() {
         let directory = Directory::new();
         let desk = desk(&directory);
         let mut scribe = Scribe::start(&desk).expect("a child");
-        let mut records = Records::new(&scribe).expect("one descriptor more");
+        let mut records = Records::new(&scribe);
         scribe.write_all(b"before\n").expect("it never fails");
         for generation in [7, 8, 1_258_000_009] {
             records.keep("rabius", Generation(generation));
@@ -153,7 +165,7 @@ fn a_record_that_cannot_be_kept_is_told_in_the_log() {
         let directory = Directory::new();
         let desk = Desk { record: directory.0.join("none/latido_peer"), ..desk(&directory) };
         let scribe = Scribe::start(&desk).expect("a child");
-        let mut records = Records::new(&scribe).expect("one descriptor more");
+        let mut records = Records::new(&scribe);
         records.keep("rabius", Generation(7));
         drop(records);
         assert!(ended_well(end(scribe)));
@@ -213,6 +225,80 @@ fn a_scribe_that_died_costs_lines_and_nothing_else() {
         scribe.write_all(b"to nobody\n").expect("it never fails");
     }
     assert_eq!(scribe.dropped, 3);
+}
+
+/// Kills the scribe, and sees to it that it is dead but not reaped.
+fn kill_scribe(scribe: &Scribe) {
+    let child = scribe.child.expect("it lives");
+    kill(child, Signal::SIGKILL).expect("it is our child");
+    waitid(Id::Pid(child), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("and now dead");
+}
+
+#[test]
+fn a_scribe_that_died_is_replaced_once_a_second_at_most_and_that_is_told() {
+    isolated(|| {
+        let directory = Directory::new();
+        let desk = desk(&directory);
+        let log = directory.0.join("ha-log");
+        let mut scribe = Scribe::start(&desk).expect("a child");
+        let mut records = Records::new(&scribe);
+        scribe.write_all(b"one\n").expect("it never fails");
+        wait_for(&log, "one\n");
+        kill_scribe(&scribe);
+        scribe.started = clock::now().after(Duration::from_secs(3_600));
+        scribe.write_all(b"lost\n").expect("it never fails");
+        scribe.write_all(b"lost too\n").expect("it never fails");
+        scribe.started = Instant::ZERO;
+        scribe.write_all(b"two\n").expect("it never fails");
+        scribe.write_all(b"three\n").expect("it never fails");
+        records.keep("rabius", Generation(9));
+        drop(records);
+        assert!(ended_well(end(scribe)));
+        let log = fs::read_to_string(log).expect("it was written");
+        let told = "latido: the log writer died; 2 log line(s) were lost\n";
+        assert_eq!(log, format!("one\n{told}two\nthree\n"));
+        let record = fs::read_to_string(&desk.record).expect("it was written");
+        assert_eq!(record, "rabius 9\n", "records go to the new one, too");
+    });
+}
+
+#[test]
+fn a_scribe_holds_nothing_of_the_daemons_open() {
+    isolated(|| {
+        let directory = Directory::new();
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+        let mut scribe = Scribe::start(&desk(&directory)).expect("a child");
+        scribe.write_all(b"at work\n").expect("it never fails");
+        wait_for(&directory.0.join("ha-log"), "at work\n");
+        drop(write);
+        assert!(readable(read.as_fd(), 0), "it has ended, for nobody else had it open");
+        assert!(ended_well(end(scribe)));
+    });
+}
+
+#[test]
+fn a_terminal_that_is_stopped_does_not_stop_the_log_file() {
+    isolated(|| {
+        let directory = Directory::new();
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+        fcntl(&write, FcntlArg::F_SETPIPE_SZ(4_096)).expect("the smallest");
+        fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("it is ours");
+        let mut log = Log::new(&Desk { stderr: true, ..desk(&directory) });
+        let mut terminal = File::from(read);
+        let mut shown = String::new();
+        with_stderr_to(&write, || {
+            for line in ["one\n", "two\n", "three\n"] {
+                log.write(line.as_bytes());
+            }
+            shown = drain(&mut terminal);
+            log.write(b"four\n");
+        });
+        assert_eq!(shown, "one\n");
+        let told = "latido: 2 log line(s) were not shown here\n";
+        assert!(told.starts_with(&drain(&mut terminal)), "a page is all that the pipe has");
+        let file = fs::read_to_string(directory.0.join("ha-log")).expect("it was written");
+        assert_eq!(file, "one\ntwo\nthree\nfour\n");
+    });
 }
 
 #[test]

@@ -9,8 +9,8 @@ use latido_core::order::{Outcome, Ownership};
 use latido_core::procedure::{Condition, Ending, Exit, Verb};
 use latido_core::time::Instant;
 
-use super::{BuiltIn, Site, await_hangup, await_mark, wait};
-use crate::resources::ResourceSpec;
+use super::{BuiltIn, Site, await_hangup, await_mark, limit, wait};
+use crate::resources::{LOOK, ResourceSpec};
 
 #[test]
 fn scripts_start_left_to_right_and_stop_right_to_left() {
@@ -146,13 +146,13 @@ fn a_start_that_hangs_is_ended_with_its_whole_group() {
     assert!(wait(&resources), "status runs");
     site.advance(&mut resources);
     await_mark(&mark);
-    let limit = resources.deadline().expect("start has a limit");
-    assert_eq!(limit.since(site.now).as_secs(), 60);
-    site.now = limit;
+    let ended = limit(&resources);
+    assert_eq!(ended.since(site.now).as_secs(), 60);
+    site.now = ended;
     site.advance(&mut resources);
     assert_eq!(resources.fds().count(), 0, "nobody waits for it before KILL");
-    let kill = resources.deadline().expect("KILL is due");
-    assert_eq!(kill.since(limit).as_secs(), 2);
+    let kill = limit(&resources);
+    assert_eq!(kill.since(ended).as_secs(), 2);
     site.now = kill;
     site.run_until(&mut resources, |site| !site.settled.is_empty());
     assert_eq!(site.settled[&0], (1, Outcome::StartFailed { resource: 0 }));
@@ -188,9 +188,24 @@ fn a_script_that_writes_without_end_does_not_fill_the_memory() {
     site.advance(&mut resources);
     await_mark(&mark);
     site.advance(&mut resources);
+    let look = resources.deadline().expect("a script runs");
+    assert_eq!(look, site.now.after(LOOK), "what it writes is looked at often");
     fs::write(site.root.join("go"), "on\n").expect("the script reads it");
     site.run_until(&mut resources, |site| !site.settled.is_empty());
     assert!(site.has(Severity::Error, "Return code 9 from "));
+}
+
+#[test]
+fn a_script_may_open_its_standard_error_anew() {
+    let mut site = Site::new();
+    site.install(
+        "init.d/plain",
+        "test $1 = start || exit 0
+        echo told > /dev/stderr || exit 9",
+    );
+    let mut resources = site.resources(&["corman plain"]);
+    assert_eq!(site.carry_out(&mut resources, 1, Ownership::Held), Outcome::Done);
+    assert_eq!(site.debug_log(), ["told"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 
 use latido_core::order::Ownership;
 
-use super::{Site, await_hangup, await_mark, wait};
+use super::{Site, await_hangup, await_mark, limit, wait};
 use crate::resources::ledger::Leftover;
 use crate::resources::{Resources, end_leftovers};
 
@@ -36,14 +36,14 @@ fn leftover() -> Leftover {
 fn a_script_that_outlives_its_daemon_is_ended_by_the_next() {
     let mut site = Site::new();
     let (resources, mark) = hanging(&mut site);
-    let ledger = site.read("state/running");
+    let ledger = site.read("run/running");
     assert_eq!(ledger.lines().count(), 2, "{ledger}");
-    let gone = end_leftovers(&site.root.join("state")).expect("the file can be read");
+    let gone = end_leftovers(&site.root.join("run")).expect("the file can be read");
     assert_eq!(gone, [leftover()]);
     assert!(wait(&resources), "its first parent sees it end, too");
     await_hangup(&mark);
     // Once ended it is nobody's leftover any more.
-    let again = end_leftovers(&site.root.join("state")).expect("the file can be read");
+    let again = end_leftovers(&site.root.join("run")).expect("the file can be read");
     assert_eq!(again, []);
 }
 
@@ -51,21 +51,21 @@ fn a_script_that_outlives_its_daemon_is_ended_by_the_next() {
 fn a_process_that_only_has_the_number_is_left_alone() {
     let mut site = Site::new();
     let (mut resources, mark) = hanging(&mut site);
-    let path = site.root.join("state/running");
-    let ledger = site.read("state/running");
+    let path = site.root.join("run/running");
+    let ledger = site.read("run/running");
     let line = ledger.lines().nth(1).expect("one script runs").to_owned();
     let mut words: Vec<&str> = line.split(' ').collect();
     let (pid, earlier) = (words[0].to_owned(), "1");
     words[1] = earlier;
     fs::write(&path, ledger.replace(&line, &words.join(" "))).expect("it can be written");
-    assert_eq!(end_leftovers(&site.root.join("state")).expect("it can be read"), []);
+    assert_eq!(end_leftovers(&site.root.join("run")).expect("it can be read"), []);
 
     // Nor after the machine was restarted, whatever the numbers say.
     fs::write(&path, ledger.replace("boot ", "boot 0")).expect("it can be written");
-    assert_eq!(end_leftovers(&site.root.join("state")).expect("it can be read"), []);
+    assert_eq!(end_leftovers(&site.root.join("run")).expect("it can be read"), []);
     assert!(fs::exists(format!("/proc/{pid}")).expect("/proc is there"));
 
-    let limit = resources.deadline().expect("it has a limit");
+    let limit = limit(&resources);
     for at in [limit, limit.after(latido_core::time::Duration::from_secs(2))] {
         site.now = at;
         site.advance(&mut resources);
@@ -77,7 +77,7 @@ fn a_process_that_only_has_the_number_is_left_alone() {
 #[test]
 fn a_site_without_the_file_has_no_leftovers() {
     let site = Site::new();
-    assert_eq!(end_leftovers(&site.root.join("state")).expect("that is no error"), []);
+    assert_eq!(end_leftovers(&site.root.join("run")).expect("that is no error"), []);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_file_names_only_what_runs() {
     let mut resources = site.resources(&["corman apache2"]);
     let outcome = site.carry_out(&mut resources, 1, Ownership::Held);
     assert_eq!(outcome, latido_core::order::Outcome::Done);
-    let ledger = site.read("state/running");
+    let ledger = site.read("run/running");
     assert!(ledger.starts_with("boot "));
     assert_eq!(ledger.lines().count(), 1, "{ledger}");
 }
