@@ -18,11 +18,12 @@ pub(crate) mod tests;
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use latido_core::id::Fingerprint;
 use latido_core::time::Duration;
+use nix::fcntl::OFlag;
 
 use authkeys::AuthKeys;
 use diagnostic::{Diagnostic, Severity, Source, worst};
@@ -100,8 +101,9 @@ pub(crate) fn load(dir: &Path, node_name: &str) -> (Option<Configuration>, Vec<D
 /// # Errors
 /// When the system does not tell its name, or `nodeinfo` is there and cannot be read.
 pub(crate) fn node_name(dir: &Path) -> io::Result<String> {
-    match fs::read_to_string(dir.join("nodeinfo")) {
-        Ok(text) => {
+    match read_regular(&dir.join("nodeinfo")) {
+        Ok((octets, _)) => {
+            let text = String::from_utf8_lossy(&octets);
             if let Some(name) = text.lines().next().map(str::trim).filter(|name| !name.is_empty()) {
                 return Ok(name.to_lowercase());
             }
@@ -116,14 +118,8 @@ pub(crate) fn node_name(dir: &Path) -> io::Result<String> {
 /// Reads one file and its mode. That it cannot be read is reported, with what it is for.
 fn read(path: &Path, purpose: &str) -> (Source, Option<u32>) {
     let mut source = Source::new(path.display().to_string(), String::new());
-    let mut octets = Vec::new();
-    let opened = fs::File::open(path).and_then(|mut file| {
-        let mode = file.metadata()?.permissions().mode();
-        file.read_to_end(&mut octets)?;
-        Ok(mode)
-    });
-    match opened {
-        Ok(mode) => {
+    match read_regular(path) {
+        Ok((octets, mode)) => {
             source.text = String::from_utf8_lossy(&octets).into_owned();
             return (source, Some(mode));
         }
@@ -137,6 +133,23 @@ fn read(path: &Path, purpose: &str) -> (Source, Option<u32>) {
         }
     }
     (source, None)
+}
+
+/// The octets of a file and its mode. What is no regular file is refused: reading it
+/// may wait for ever, or never come to an end.
+fn read_regular(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    // A FIFO that nobody writes holds up whoever opens it, unless told not to.
+    let flags = OFlag::O_NONBLOCK.bits();
+    let mut file = fs::File::options().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        let kind = if metadata.is_dir() { "a directory" } else { "a device or a pipe" };
+        let text = format!("it is {kind}, not a regular file");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let mut octets = Vec::new();
+    file.read_to_end(&mut octets)?;
+    Ok((octets, metadata.permissions().mode()))
 }
 
 /// A time as a person writes it: `10 s`, `500 ms`.

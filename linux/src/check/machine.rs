@@ -1,5 +1,5 @@
-//! Whether this machine fits its configuration: scripts, interfaces, and what starts
-//! at boot by itself.
+//! Whether this machine fits its configuration: scripts, interfaces, the log's place,
+//! and what starts at boot by itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +13,7 @@ use crate::config::diagnostic::{Diagnostic, Severity, all, nearest};
 pub(super) fn check(configuration: &Configuration, dir: &Path, root: &Path) -> Vec<Diagnostic> {
     let file = dir.join("haresources").display().to_string();
     let mut found = missing_interfaces(configuration, dir, root);
+    found.extend(missing_log_directory(configuration, dir, root));
     let mut seen = BTreeSet::new();
     for resource in configuration.groups.iter().flat_map(|group| &group.resources) {
         if resource.address.is_some() || !seen.insert(&resource.name) {
@@ -55,6 +56,28 @@ fn missing_interfaces(configuration: &Configuration, dir: &Path, root: &Path) ->
         help: Some("it is used as soon as it comes".to_owned()),
     };
     configuration.ha_cf.bcast.iter().filter(missing).map(diagnostic).collect()
+}
+
+/// A log file that nobody can make. The daemon starts all the same.
+fn missing_log_directory(
+    configuration: &Configuration,
+    dir: &Path,
+    root: &Path,
+) -> Option<Diagnostic> {
+    let logfile = configuration.ha_cf.logging.logfile.as_ref()?;
+    let parent = logfile.parent()?;
+    if root.join(parent.strip_prefix("/").unwrap_or(parent)).is_dir() {
+        return None;
+    }
+    let (logfile, parent) = (logfile.display(), parent.display());
+    Some(Diagnostic {
+        severity: Severity::Warning,
+        file: dir.join("ha.cf").display().to_string(),
+        message: format!("`logfile {logfile}`: there is no directory {parent}"),
+        place: None,
+        expected: None,
+        help: Some(format!("type `mkdir -p {parent}`; until then the log is lost")),
+    })
 }
 
 /// Why the script of `name` cannot be run, and what to do.

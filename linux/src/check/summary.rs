@@ -69,13 +69,8 @@ fn tell(configuration: &Configuration, text: &mut String) -> std::fmt::Result {
         spoken(timeout.stop),
         spoken(timeout.status)
     )?;
-    let logging = &ha_cf.logging;
-    let files = [&logging.logfile, &logging.debugfile];
-    let mut logs: Vec<String> =
-        files.into_iter().flatten().map(|path| path.display().to_string()).collect();
-    logs.extend(logging.facility.iter().map(|facility| format!("syslog ({facility})")));
-    if !logs.is_empty() {
-        writeln!(text, "The log goes to {}.", list(&logs))?;
+    if let Some(logfile) = &ha_cf.logging.logfile {
+        writeln!(text, "The log goes to {}.", logfile.display())?;
     }
     writeln!(text, "Fingerprint, the same on both nodes: {:016x}.", fingerprint.0)
 }

@@ -12,6 +12,7 @@ fn machine() -> Directory {
     for device in ["eth0", "eth1", "eth2"] {
         machine.write(&format!("sys/class/net/{device}/operstate"), "up\n");
     }
+    machine.write("var/log/messages", "");
     machine.write("etc/init.d/apache2", "#!/bin/sh\n");
     machine.mode("etc/init.d/apache2", 0o755);
     machine
@@ -30,7 +31,7 @@ fn the_documents_files_on_a_machine_that_fits_are_well() {
         corman holds 192.168.2.10/24 on eth0:0, then apache2, when it can.
         What moved goes back when its node returns.
         A script may take 60 s to start, 60 s to stop and 10 s to tell its status; if it cannot be stopped, its group is blocked.
-        The log goes to /var/log/ha-log and syslog (daemon).
+        The log goes to /var/log/ha-log.
         Fingerprint, the same on both nodes: 88bd916812bc0e65.
         All is well.
     "#]].assert_eq(&summary);
@@ -57,6 +58,12 @@ fn what_starts_at_boot_and_what_is_missing_is_named() {
     let (diagnostics, summary) = examine(&seed.0, "corman", &machine.0);
     let shown = seed.at_home(&(render(&diagnostics[1..], false) + &summary));
     expect![[r#"
+        info: this ipfail is not started
+          --> /etc/ha.d/ha.cf:32:19
+           |
+        32 | respawn hacluster /usr/lib/heartbeat/ipfail # What acts when a
+           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^ the daemon pings by itself; it does not move groups for it yet
+
         warning: `bcast eth9`: this machine has no such interface now
         --> /etc/ha.d/ha.cf
          = help: it is used as soon as it comes
@@ -93,7 +100,7 @@ fn what_starts_at_boot_and_what_is_missing_is_named() {
         rabius holds other, when it can.
         What moved goes back when its node returns.
         A script may take 60 s to start, 60 s to stop and 10 s to tell its status; if it cannot be stopped, its group is blocked.
-        The log goes to /var/log/ha-log and syslog (daemon).
+        The log goes to /var/log/ha-log.
         Fingerprint, the same on both nodes: 0b4d5dbd7f2be8f8.
         Errors: 2, warnings: 2. The daemon starts, and this fails.
     "#]].assert_eq(&shown.replace(&machine.0.display().to_string(), ""));
@@ -116,4 +123,21 @@ fn a_doubt_alone_is_a_warning() {
     assert_eq!(status(&diagnostics), 1);
     assert!(summary.contains("What moved stays where it is when its node returns.\n"));
     assert!(summary.ends_with("\nWarnings: 1. The daemon starts.\n"), "{summary}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_a_warning_and_one_that_is_not_yet_is_told() {
+    let (seed, machine) = (Directory::seed(), machine());
+    seed.change("ha.cf", "logfile /var/log/ha-log", "logfile /srv/log/ha-log\ndebugfile /dev/null");
+    let (diagnostics, summary) = examine(&seed.0, "corman", &machine.0);
+    assert_eq!(status(&diagnostics), 1);
+    assert!(summary.contains("The log goes to /srv/log/ha-log.\n"), "{summary}");
+    let told = seed.rendered(&diagnostics);
+    for line in [
+        "info: `logfacility` is not used by the daemon yet",
+        "info: `debugfile` is not used by the daemon yet",
+        "warning: `logfile /srv/log/ha-log`: there is no directory /srv/log",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
 }

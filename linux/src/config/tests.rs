@@ -101,6 +101,12 @@ fn the_documents_files_load_clean() {
     let directory = Directory::seed();
     let (configuration, found) = loaded(&directory, "Corman");
     expect![[r#"
+        info: `logfacility` is not used by the daemon yet
+         --> /etc/ha.d/ha.cf:1:1
+          |
+        1 | logfacility daemon # The facility under which
+          | ^^^^^^^^^^^ syslog is not written yet; scripts are told of it
+
         info: this ipfail is not started
           --> /etc/ha.d/ha.cf:32:19
            |
@@ -150,6 +156,12 @@ fn the_documents_slip_in_ha_cf_is_pointed_at() {
         &directory,
         "rabius",
         &expect![[r#"
+            info: `logfacility` is not used by the daemon yet
+             --> /etc/ha.d/ha.cf:1:1
+              |
+            1 | logfacility daemon # The facility under which
+              | ^^^^^^^^^^^ syslog is not written yet; scripts are told of it
+
             error: this machine is called `rabius`, which no `node` line lists
              --> /etc/ha.d/ha.cf:8:13
               |
@@ -176,6 +188,12 @@ fn the_documents_slip_in_haresources_is_pointed_at() {
         &directory,
         "rabius",
         &expect![[r#"
+            info: `logfacility` is not used by the daemon yet
+             --> /etc/ha.d/ha.cf:1:1
+              |
+            1 | logfacility daemon # The facility under which
+              | ^^^^^^^^^^^ syslog is not written yet; scripts are told of it
+
             info: this ipfail is not started
               --> /etc/ha.d/ha.cf:32:19
                |
@@ -248,6 +266,28 @@ fn missing_files_are_errors_that_say_what_they_are_for() {
 }
 
 #[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    for (name, kind) in [("fifo", "a device or a pipe"), ("directory", "a directory")] {
+        let directory = Directory::seed();
+        let path = directory.0.join("ha.cf");
+        fs::remove_file(&path).expect("it is ours");
+        match name {
+            "fifo" => nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO"),
+            _ => fs::create_dir(&path).expect("a directory"),
+        }
+        let (configuration, found) = loaded(&directory, "corman");
+        assert!(configuration.is_none(), "{name}");
+        let message = format!("this file cannot be read: it is {kind}, not a regular file");
+        let told = found.iter().any(|found| {
+            found.severity == Severity::Error
+                && found.file.ends_with("/ha.cf")
+                && found.message == message
+        });
+        assert!(told, "{name}: {found:?}");
+    }
+}
+
+#[test]
 fn an_authkeys_that_others_can_read_is_refused_with_the_command_to_type() {
     let directory = Directory::seed();
     directory.mode("authkeys", 0o644);
@@ -255,6 +295,12 @@ fn an_authkeys_that_others_can_read_is_refused_with_the_command_to_type() {
         &directory,
         "corman",
         &expect![[r#"
+            info: `logfacility` is not used by the daemon yet
+             --> /etc/ha.d/ha.cf:1:1
+              |
+            1 | logfacility daemon # The facility under which
+              | ^^^^^^^^^^^ syslog is not written yet; scripts are told of it
+
             info: this ipfail is not started
               --> /etc/ha.d/ha.cf:32:19
                |
@@ -273,12 +319,18 @@ fn an_authkeys_that_others_can_read_is_refused_with_the_command_to_type() {
 fn comments_may_be_in_any_encoding_and_words_may_not() {
     let directory = Directory::seed();
     directory.write("haresources", b"# configuraci\xf3n\ncorman IPaddr2::192.168.2.10/24/eth0:0\n");
-    assert_eq!(loaded(&directory, "corman").1.len(), 1, "the remark about ipfail");
+    assert_eq!(loaded(&directory, "corman").1.len(), 2, "two remarks");
     directory.write("haresources", b"corman IPaddr2::192.168.2.10/24/eth0:0 ap\xe1che\n");
     assert_rendered(
         &directory,
         "corman",
         &expect![[r#"
+            info: `logfacility` is not used by the daemon yet
+             --> /etc/ha.d/ha.cf:1:1
+              |
+            1 | logfacility daemon # The facility under which
+              | ^^^^^^^^^^^ syslog is not written yet; scripts are told of it
+
             info: this ipfail is not started
               --> /etc/ha.d/ha.cf:32:19
                |
@@ -419,6 +471,7 @@ fn a_diagnostic_for_a_log_is_one_line() {
     let (_, found) = loaded(&directory, "corman");
     let lines: Vec<_> = found.iter().map(|one| directory.at_home(&one.to_string())).collect();
     expect![[r#"
+        /etc/ha.d/ha.cf:1:1: `logfacility` is not used by the daemon yet (syslog is not written yet; scripts are told of it)
         /etc/ha.d/ha.cf:17:11: `x` is no unit of time (expected ms, us or nothing, which is seconds)
         /etc/ha.d/ha.cf:32:19: this ipfail is not started (the daemon pings by itself; it does not move groups for it yet)"#]].assert_eq(&lines.join("\n"));
 }

@@ -57,7 +57,7 @@ fn end(scribe: Scribe) -> WaitStatus {
 
 /// Runs `work` with standard error in `path`.
 fn with_stderr<R>(path: &Path, work: impl FnOnce() -> R) -> R {
-    with_stderr_to(&File::create(path).expect("the directory is ours"), work)
+    with_stderr_to(File::create(path).expect("the directory is ours"), work)
 }
 
 /// Runs `work` with standard error in `file`.

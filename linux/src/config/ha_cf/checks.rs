@@ -24,10 +24,10 @@ pub(super) fn check(reader: &mut Reader<'_>, node_name: &str) {
             .warning("auto_failback is not set; taken as off: nothing moves back by itself", None)
             .help("say `auto_failback on` or `auto_failback off`");
     }
-    if ["logfacility", "logfile", "debugfile"].iter().all(|name| reader.is_absent(name)) {
+    if reader.is_absent("logfile") {
         reader
             .source
-            .info("no log is named; what happens is told on standard error only", None)
+            .info("no log file is named; what happens is told on standard error only", None)
             .help("say `logfile /var/log/ha-log`");
     }
     let given = |name| reader.times.get(name).cloned();

@@ -10,7 +10,7 @@ use super::directives::{Apply, DIRECTIVES};
 use super::{HaCf, MessageFormat, read};
 
 /// Enough to start with: nothing is reported about it.
-const ENOUGH: &str = "node corman rabius\nbcast eth0\nauto_failback on\nlogfacility daemon\n";
+const ENOUGH: &str = "node corman rabius\nbcast eth0\nauto_failback on\nlogfile /var/log/ha-log\n";
 
 fn ha_cf(text: &str) -> (HaCf, Vec<Diagnostic>) {
     let mut source = Source::new("ha.cf", text);
@@ -207,9 +207,10 @@ fn absent_lines_are_told() {
           ha.cf: no node is listed (say `node NAME NAME`: both machines, as `uname -n` prints their names)
           ha.cf: no link carries heartbeats (say `bcast eth0`, better two: a `ping` line alone lets no node hear the other)
           ha.cf: auto_failback is not set; taken as off: nothing moves back by itself (say `auto_failback on` or `auto_failback off`)
-          ha.cf: no log is named; what happens is told on standard error only (say `logfile /var/log/ha-log`)
+          ha.cf: no log file is named; what happens is told on standard error only (say `logfile /var/log/ha-log`)
         node corman rabius, bcast eth0, logfacility none, 
           ha.cf: auto_failback is not set; taken as off: nothing moves back by itself (say `auto_failback on` or `auto_failback off`)
+          ha.cf: no log file is named; what happens is told on standard error only (say `logfile /var/log/ha-log`)
         node corman, ping 192.168.1.1, auto_failback off, logfile /l, 
           ha.cf: no link carries heartbeats (say `bcast eth0`, better two: a `ping` line alone lets no node hear the other)
         node corman rabius, bcast eth0, auto_failback off, logfile /l, 

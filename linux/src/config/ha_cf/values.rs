@@ -276,6 +276,7 @@ pub(super) fn logfacility(reader: &mut Reader<'_>, statement: &Statement<'_>) {
             .nearest(word.text, FACILITIES.iter().copied());
     } else if word.text != "none" {
         reader.ha_cf.logging.facility = Some(word.text.to_owned());
+        tell_unwritten(reader, statement, "syslog is not written yet; scripts are told of it");
     }
 }
 
@@ -285,6 +286,16 @@ pub(super) fn logfile(reader: &mut Reader<'_>, statement: &Statement<'_>) {
 
 pub(super) fn debugfile(reader: &mut Reader<'_>, statement: &Statement<'_>) {
     reader.ha_cf.logging.debugfile = path(reader, statement);
+    if reader.ha_cf.logging.debugfile.is_some() {
+        tell_unwritten(reader, statement, "this file is not written yet; scripts are told of it");
+    }
+}
+
+/// Tells that a log is none of the daemon's yet.
+fn tell_unwritten(reader: &mut Reader<'_>, statement: &Statement<'_>, reason: &str) {
+    let place = statement.name.map(|word| reader.source.place(&word));
+    let message = format!("`{}` is not used by the daemon yet", statement.directive.name);
+    reader.source.info(message, place).expected(reason);
 }
 
 pub(super) fn syslogmsgfmt(reader: &mut Reader<'_>, statement: &Statement<'_>) {
