@@ -227,7 +227,14 @@ fn serve(pipe: OwnedFd, desk: &Desk) -> io::Result<()> {
 
 fn ignore_signals() -> io::Result<()> {
     use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
-    for ignored in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGPIPE] {
+    for ignored in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGPIPE,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+    ] {
         // SAFETY: to ignore a signal runs no code of ours.
         unsafe { signal(ignored, SigHandler::SigIgn) }?;
     }
