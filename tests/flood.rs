@@ -33,7 +33,7 @@ const NODES: [&str; 2] = ["corman", "rabius"];
 const KEEPALIVE: Duration = Duration::from_millis(100);
 /// Datagrams a second, at least, and for how long.
 const RATE: u64 = 120_000;
-const RATE_MIN: u64 = 50_000;
+const RATE_MIN: u64 = 100_000;
 const FLOOD: Duration = Duration::from_secs(4);
 /// The first of each kind, how many were not told, and a little besides.
 const LINES_MAX: usize = 10;
